@@ -1,0 +1,113 @@
+// Package native knows where scripts/setup.sh puts the native parts and the model, so that a program finds at run time
+// what set-up made. It looks in the same places in the same order as the script, and downloads nothing.
+package native
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/minnow-search/minnow/scripts"
+)
+
+// SetupHint is how a user gets a missing part; errors end with it.
+const SetupHint = "run `make setup` in the repository, or `go run github.com/minnow-search/minnow/cmd/minnow-setup` in a module that imports it"
+
+// Home is the folder that set-up fills: $MINNOW_HOME, or minnow in the user's cache folder.
+func Home() (string, error) {
+	if home := os.Getenv("MINNOW_HOME"); home != "" {
+		return filepath.Abs(home)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find the user's cache folder (name another in MINNOW_HOME): %w", err)
+	}
+	return filepath.Join(cache, "minnow"), nil
+}
+
+// Runtime is the ONNX Runtime library to load: $MINNOW_ONNXRUNTIME, else one beside the running binary or in ../lib of
+// it (where a package or an image puts it), else the one that set-up fetched. The file exists when the error is nil.
+func Runtime() (string, error) {
+	if path := os.Getenv("MINNOW_ONNXRUNTIME"); path != "" {
+		if !isFile(path) {
+			return "", fmt.Errorf("MINNOW_ONNXRUNTIME names %s, which is not a file", path)
+		}
+		return path, nil
+	}
+	if exe, err := os.Executable(); err == nil {
+		dir := filepath.Dir(exe)
+		for _, path := range []string{filepath.Join(dir, libraryName()), filepath.Join(dir, "..", "lib", libraryName())} {
+			if isFile(path) {
+				return path, nil
+			}
+		}
+	}
+	home, err := Home()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(home, "onnxruntime-"+pin("ONNXRUNTIME_VERSION"), "lib", libraryName())
+	if !isFile(path) {
+		return "", fmt.Errorf("the ONNX Runtime library is missing at %s: %s", path, SetupHint)
+	}
+	return path, nil
+}
+
+// Model is the folder of the model called name: a folder as it is, or a name under Home's models. An empty name means
+// $MINNOW_MODEL, or else the default model, or else its fallback. The folder exists when the error is nil.
+func Model(name string) (string, error) {
+	if name == "" {
+		name = os.Getenv("MINNOW_MODEL")
+	}
+	if name != "" && isDir(name) {
+		return filepath.Abs(name)
+	}
+	home, err := Home()
+	if err != nil {
+		return "", err
+	}
+	names := []string{name}
+	if name == "" {
+		names = []string{DefaultModel(), pin("FALLBACK_NAME")}
+	}
+	for _, name := range names {
+		if dir := filepath.Join(home, "models", name); isDir(dir) {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("no model %q: neither a folder nor under %s; %s", names[0], filepath.Join(home, "models"), SetupHint)
+}
+
+// DefaultModel is the name of the model that minnow is made for.
+func DefaultModel() string { return pin("MODEL_NAME") }
+
+// RuntimeVersion is the version of ONNX Runtime that set-up fetches.
+func RuntimeVersion() string { return pin("ONNXRUNTIME_VERSION") }
+
+func pin(name string) string {
+	for line := range strings.Lines(scripts.Pins) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+"="); ok {
+			return value
+		}
+	}
+	panic("native: scripts/pins.env has no " + name)
+}
+
+func libraryName() string {
+	if runtime.GOOS == "darwin" {
+		return "libonnxruntime.dylib"
+	}
+	return "libonnxruntime.so"
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

@@ -1,0 +1,15 @@
+// Package scripts carries the set-up of the native parts inside the Go module, so that a program that imports minnow
+// has it too: command minnow-setup unpacks and runs it.
+package scripts
+
+import "embed"
+
+// FS holds setup.sh and all that it reads.
+//
+//go:embed setup.sh pins.env requirements.txt *.py tokenizers/Cargo.toml tokenizers/Cargo.lock
+var FS embed.FS
+
+// Pins is pins.env: the versions and checksums of the native parts, as NAME=value lines with # comments.
+//
+//go:embed pins.env
+var Pins string
