@@ -1,0 +1,127 @@
+// The entries of hnsw.h: one guard each, no logic.
+#include "hnsw.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "file.h"
+#include "index.h"
+#include "kernel.h"
+#include "status.h"
+
+using minnow::guard;
+
+static_assert(sizeof(hnsw_status) == 256, "part of the ABI");
+static_assert(sizeof(hnsw_neighbor) == 16, "csrc.Neighbor mirrors it");
+
+hnsw_index *hnsw_index_new(const hnsw_config *cfg, hnsw_status *st) noexcept {
+  hnsw_index *ix = nullptr;
+  guard(st, [&] { ix = new hnsw_index(*cfg); });
+  return ix;
+}
+
+void hnsw_index_free(hnsw_index *ix) noexcept { delete ix; }
+
+void hnsw_index_stat(const hnsw_index *ix, hnsw_stats *out) noexcept {
+  *out = {ix->slots(), ix->live, ix->deleted(), ix->g->max_elements_, ix->g->M_, ix->g->ef_construction_};
+}
+
+size_t hnsw_index_file_bytes(const hnsw_index *ix) noexcept { return ix->file_bytes(); }
+
+void hnsw_index_reserve(hnsw_index *ix, size_t slots, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->reserve(slots); });
+}
+
+void hnsw_index_precheck(const hnsw_index *ix, const float *vecs, const uint64_t *labels, size_t n,
+                         size_t *new_labels, hnsw_status *st) noexcept {
+  guard(st, [&] { *new_labels = ix->precheck(vecs, labels, n); });
+}
+
+void hnsw_index_add(hnsw_index *ix, const float *vecs, const uint64_t *labels, size_t n, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->add(vecs, labels, n); });
+}
+
+void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef,
+                       hnsw_neighbor *out, uint32_t *counts, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->search(queries, n, k, ef, out, counts); });
+}
+
+void hnsw_index_items(const hnsw_index *ix, const uint64_t *labels, size_t n, float *out, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->items(labels, n, out); });
+}
+
+void hnsw_index_mark(hnsw_index *ix, const uint64_t *labels, size_t n, int32_t deleted, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->mark(labels, n, deleted != 0); });
+}
+
+size_t hnsw_index_labels(const hnsw_index *ix, uint64_t *out, size_t cap, hnsw_status *st) noexcept {
+  size_t n = 0;
+  guard(st, [&] {
+    for (const auto &[label, slot] : ix->slot) {
+      if (n < cap && !ix->dead[slot]) out[n++] = label;
+    }
+    std::sort(out, out + n);
+  });
+  return n;
+}
+
+int32_t hnsw_index_has(const hnsw_index *ix, uint64_t label) noexcept {
+  const auto at = ix->slot.find(label);
+  return at != ix->slot.end() && !ix->dead[at->second];
+}
+
+hnsw_index *hnsw_index_compact(const hnsw_index *ix, int32_t keep_deleted, hnsw_status *st) noexcept {
+  hnsw_index *fresh = nullptr;
+  guard(st, [&] { fresh = ix->compact(keep_deleted != 0).release(); });
+  return fresh;
+}
+
+void hnsw_index_verify(const hnsw_index *ix, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->verify(); });
+}
+
+hnsw_writer *hnsw_writer_new(const hnsw_index *ix, size_t max_elements, hnsw_status *st) noexcept {
+  hnsw_writer *w = nullptr;
+  guard(st, [&] { w = new hnsw_writer(*ix, max_elements); });
+  return w;
+}
+
+size_t hnsw_writer_read(hnsw_writer *w, char *buf, size_t cap, hnsw_status *st) noexcept {
+  size_t n = 0;
+  guard(st, [&] { n = w->read(buf, cap); });
+  return n;
+}
+
+void hnsw_writer_free(hnsw_writer *w) noexcept { delete w; }
+
+hnsw_loader *hnsw_loader_new(const hnsw_config *cfg, size_t file_bytes, hnsw_status *st) noexcept {
+  hnsw_loader *l = nullptr;
+  guard(st, [&] { l = new hnsw_loader(*cfg, file_bytes); });
+  return l;
+}
+
+void hnsw_loader_feed(hnsw_loader *l, const char *buf, size_t n, hnsw_status *st) noexcept {
+  guard(st, [&] { l->feed(buf, n); });
+}
+
+hnsw_index *hnsw_loader_finish(hnsw_loader *l, size_t *max_elements, hnsw_status *st) noexcept {
+  hnsw_index *ix = nullptr;
+  guard(st, [&] {
+    ix = l->finish().release();
+    *max_elements = l->header.max_elements;
+  });
+  return ix;
+}
+
+void hnsw_loader_free(hnsw_loader *l) noexcept { delete l; }
+
+size_t hnsw_kernel_count(void) noexcept { return minnow::kernel_count(); }
+
+const char *hnsw_kernel_name(size_t i) noexcept { return minnow::kernel_at(i).name; }
+
+int32_t hnsw_kernel_usable(size_t i) noexcept { return minnow::kernel_at(i).usable(); }
+
+float hnsw_kernel_distance(size_t i, int32_t space, const float *a, const float *b, size_t dim) noexcept {
+  const minnow::kernel &k = minnow::kernel_at(i);
+  return (space == HNSW_L2 ? k.l2 : k.ip)(a, b, &dim);
+}

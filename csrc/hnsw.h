@@ -1,0 +1,190 @@
+/* C interface of minnow's shim over hnswlib 0.8.0 (HierarchicalNSW<float>).
+ *
+ * Rules that hold for every function:
+ *
+ *   - A fallible function fills the caller's hnsw_status and leaves its other
+ *     outputs alone unless it says otherwise. There is no last error.
+ *   - (pointer, length) arguments are borrowed for the call and never kept. A
+ *     length of 0 allows a null pointer.
+ *   - No exception leaves. Functions that take no status cannot fail.
+ *   - "shared" functions may run beside each other on one index; "exclusive"
+ *     ones may run beside nothing on that index. The caller holds that rule.
+ *
+ * Words: a slot is a row of upstream's memory, numbered from 0 in the order of
+ * insertion. A label belongs to the caller. Each label has one current slot,
+ * live or deleted; a slot whose label has moved on to a newer slot is
+ * superseded. Deleted and superseded slots are dead: the graph still walks
+ * through them, no answer contains them.
+ */
+#ifndef MINNOW_HNSW_H
+#define MINNOW_HNSW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define HNSW_NOEXCEPT noexcept
+extern "C" {
+#else
+#define HNSW_NOEXCEPT
+#endif
+
+/* Codes of hnsw_status. */
+#define HNSW_OK 0
+#define HNSW_CONFIG 1          /* an argument is out of its range */
+#define HNSW_DIMENSION 2       /* a file holds vectors of another dimension */
+#define HNSW_NOT_FINITE 3      /* NaN, Inf, or too long for float32 distances */
+#define HNSW_ZERO_VECTOR 4     /* cosine needs a direction */
+#define HNSW_DUPLICATE_LABEL 5 /* a label occurs twice in one batch */
+#define HNSW_NOT_FOUND 6       /* no such label */
+#define HNSW_DELETED 7         /* the label is marked deleted */
+#define HNSW_FULL 8            /* no free slot: reserve first */
+#define HNSW_CORRUPT 9         /* a file contradicts itself */
+#define HNSW_NO_MEMORY 10      /* an allocation failed; nothing has changed */
+#define HNSW_INTERNAL 11       /* our bug or upstream's */
+
+/* Spaces. Distances: squared L2; 1 - dot; 1 - dot of unit vectors. */
+#define HNSW_L2 0
+#define HNSW_IP 1
+#define HNSW_COSINE 2
+
+/* Bounds that hnsw_index_new and hnsw_loader_feed hold to. Upstream numbers
+ * slots in int (hnswalg.h L378) and counts links in 16 bits (L940). */
+#define HNSW_MIN_M 2
+#define HNSW_MAX_M 10000
+#define HNSW_MAX_DIM 1048576
+#define HNSW_MAX_EF_CONSTRUCTION 1048576
+#define HNSW_MAX_SLOTS 2147483647
+
+/* Status of one call. Owned by the caller; code 0 means success and msg is "". */
+typedef struct {
+  int32_t code;
+  char msg[252];
+} hnsw_status;
+
+typedef struct {
+  int32_t space;
+  int32_t reserved; /* 0 */
+  size_t dim;
+  size_t m;
+  size_t ef_construction;
+  uint64_t seed;
+  size_t slots; /* room to allocate now, at least 1 */
+} hnsw_config;
+
+typedef struct {
+  size_t slots;   /* rows in use, dead ones included */
+  size_t live;    /* labels that answers may contain */
+  size_t deleted; /* labels marked deleted, which can be unmarked */
+  size_t room;    /* rows allocated */
+  size_t m;
+  size_t ef_construction;
+} hnsw_stats;
+
+typedef struct {
+  uint64_t label;
+  float distance;
+} hnsw_neighbor;
+
+typedef struct hnsw_index hnsw_index;
+typedef struct hnsw_writer hnsw_writer;
+typedef struct hnsw_loader hnsw_loader;
+
+/* Returns a new, empty index, owned by the caller: hnsw_index_free. Null on failure. */
+hnsw_index *hnsw_index_new(const hnsw_config *cfg, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Frees ix. Null is allowed. Exclusive. */
+void hnsw_index_free(hnsw_index *ix) HNSW_NOEXCEPT;
+
+/* Reports counts. Shared. */
+void hnsw_index_stat(const hnsw_index *ix, hnsw_stats *out) HNSW_NOEXCEPT;
+
+/* Size of the file that hnsw_writer would write. Shared. Looks at every slot. */
+size_t hnsw_index_file_bytes(const hnsw_index *ix) HNSW_NOEXCEPT;
+
+/* Makes room for exactly `slots` rows, or for those in use if they are more.
+ * On HNSW_NO_MEMORY the index is as it was. Exclusive. */
+void hnsw_index_reserve(hnsw_index *ix, size_t slots, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Checks a batch as hnsw_index_add would, for room apart, and stores in
+ * *new_labels how many of its labels the index does not know. Shared. */
+void hnsw_index_precheck(const hnsw_index *ix, const float *vecs, const uint64_t *labels, size_t n,
+                         size_t *new_labels, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Adds n vectors, row-major n*dim floats; cosine stores them normalised. A
+ * label that the index knows gets a new slot and its old one is superseded,
+ * unless the vector is the very same. All checks come before the first change;
+ * on HNSW_INTERNAL the index is broken: free it. Exclusive. */
+void hnsw_index_add(hnsw_index *ix, const float *vecs, const uint64_t *labels, size_t n,
+                    hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Finds for each of n queries its min(k, live) nearest, ascending by distance
+ * and then label, into row i of out (n*k entries) and their number in
+ * counts[i]. ef is the size of the candidate list; max(ef, k) is used. Shared. */
+void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef,
+                       hnsw_neighbor *out, uint32_t *counts, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Copies the stored vectors of n live labels into out, n*dim floats. Shared. */
+void hnsw_index_items(const hnsw_index *ix, const uint64_t *labels, size_t n, float *out,
+                      hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Marks n labels deleted (deleted = 1) or live again (0). Nothing changes if a
+ * label is unknown, or is to be deleted and already is. Exclusive. */
+void hnsw_index_mark(hnsw_index *ix, const uint64_t *labels, size_t n, int32_t deleted,
+                     hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Stores up to cap live labels in ascending order; returns how many. Shared. */
+size_t hnsw_index_labels(const hnsw_index *ix, uint64_t *out, size_t cap, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* 1 if label is live, else 0. Shared. */
+int32_t hnsw_index_has(const hnsw_index *ix, uint64_t label) HNSW_NOEXCEPT;
+
+/* Builds an index of the same settings from ix's live vectors, and its deleted
+ * ones where keep_deleted is 1, in the order of their slots. Owned by the
+ * caller; null on failure. Takes as long as adding them did. Shared. */
+hnsw_index *hnsw_index_compact(const hnsw_index *ix, int32_t keep_deleted, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Verifies links, levels, entry point, labels and vectors: HNSW_CORRUPT names
+ * the first contradiction. Shared. */
+void hnsw_index_verify(const hnsw_index *ix, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Starts to write ix in upstream's file format, with the given max_elements in
+ * the header (raised to the slots in use). Owned by the caller:
+ * hnsw_writer_free. It borrows ix, which must outlive it and not change. */
+hnsw_writer *hnsw_writer_new(const hnsw_index *ix, size_t max_elements, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Copies the next bytes of the file into buf, at most cap; returns how many, 0 at the end. */
+size_t hnsw_writer_read(hnsw_writer *w, char *buf, size_t cap, hnsw_status *st) HNSW_NOEXCEPT;
+
+void hnsw_writer_free(hnsw_writer *w) HNSW_NOEXCEPT;
+
+/* Starts to read a file of file_bytes bytes as an index of cfg's space and dim,
+ * with at least cfg->slots of room; m and ef_construction come from the file.
+ * Owned by the caller: hnsw_loader_free. One thread at a time. */
+hnsw_loader *hnsw_loader_new(const hnsw_config *cfg, size_t file_bytes, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Takes the file's next n bytes. After a failure only free is allowed. */
+void hnsw_loader_feed(hnsw_loader *l, const char *buf, size_t n, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Returns the index once all bytes were fed, owned by the caller, and stores
+ * the header's max_elements. Null on failure. The loader is spent either way. */
+hnsw_index *hnsw_loader_finish(hnsw_loader *l, size_t *max_elements, hnsw_status *st) HNSW_NOEXCEPT;
+
+void hnsw_loader_free(hnsw_loader *l) HNSW_NOEXCEPT;
+
+/* Distance kernels built in, best first; number hnsw_kernel_count() - 1 is the
+ * portable one. Names are static, NUL-terminated and not to be freed. */
+size_t hnsw_kernel_count(void) HNSW_NOEXCEPT;
+const char *hnsw_kernel_name(size_t i) HNSW_NOEXCEPT;
+
+/* 1 if this machine can run kernel i, else 0. An index uses the first it can. */
+int32_t hnsw_kernel_usable(size_t i) HNSW_NOEXCEPT;
+
+/* Distance of a and b, dim floats each, by kernel i in HNSW_L2 or HNSW_IP.
+ * Requires hnsw_kernel_usable(i). */
+float hnsw_kernel_distance(size_t i, int32_t space, const float *a, const float *b, size_t dim) HNSW_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

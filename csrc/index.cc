@@ -1,0 +1,238 @@
+#include "index.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+#include "status.h"
+
+namespace minnow {
+namespace {
+
+// Upstream's prefetch reads the link after the last one (hnswalg.h L277-278).
+// On level 0 that is the row's vector; upper lists are blocks of their own with
+// one spare byte (L1207). This gives them a spare link.
+constexpr size_t list_slack = sizeof(slot_id);
+
+// Asks for huge pages, which save the graph walk most of its TLB misses. A
+// wish: where it is refused, nothing is lost but speed.
+void advise_huge_pages(void *block, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(block) + page - 1) / page * page;
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(block) + bytes) / page * page;
+  if (end > begin) madvise(reinterpret_cast<void *>(begin), end - begin, MADV_HUGEPAGE);
+#else
+  (void)block;
+  (void)bytes;
+#endif
+}
+
+}  // namespace
+
+space::space(int32_t kind, size_t dim)
+    : dim(dim), distance(kind == HNSW_L2 ? best_kernel().l2 : best_kernel().ip) {}
+
+void check_config(const hnsw_config &cfg) {
+  if (cfg.space < HNSW_L2 || cfg.space > HNSW_COSINE) fail(HNSW_CONFIG, "space %d is none of 0, 1, 2", cfg.space);
+  if (cfg.dim < 1 || cfg.dim > HNSW_MAX_DIM) {
+    fail(HNSW_CONFIG, "dimension %zu is not in 1..%d", cfg.dim, HNSW_MAX_DIM);
+  }
+  if (cfg.m < HNSW_MIN_M || cfg.m > HNSW_MAX_M) {
+    // M = 1 makes 1/log(M) infinite and casts it to a level (L142, L210).
+    fail(HNSW_CONFIG, "M %zu is not in %d..%d", cfg.m, HNSW_MIN_M, HNSW_MAX_M);
+  }
+  if (cfg.ef_construction < 1 || cfg.ef_construction > HNSW_MAX_EF_CONSTRUCTION) {
+    fail(HNSW_CONFIG, "ef_construction %zu is not in 1..%d", cfg.ef_construction, HNSW_MAX_EF_CONSTRUCTION);
+  }
+  if (cfg.slots < 1 || cfg.slots > HNSW_MAX_SLOTS) {
+    fail(HNSW_CONFIG, "%zu elements are not in 1..%d", cfg.slots, HNSW_MAX_SLOTS);
+  }
+}
+
+void check_vector(int32_t kind, const float *v, size_t dim, size_t i) {
+  const float squared = 1.0f - best_kernel().ip(v, v, &dim);
+  if (!(std::fabs(squared) <= FLT_MAX / 4)) {  // NaN compares false
+    for (size_t j = 0; j < dim; j++) {
+      if (!std::isfinite(v[j])) fail(HNSW_NOT_FINITE, "vector %zu: component %zu is %g", i, j, double(v[j]));
+    }
+    fail(HNSW_NOT_FINITE, "vector %zu: its squared length is over %g, distances would overflow", i,
+         double(FLT_MAX / 4));
+  }
+  if (kind == HNSW_COSINE) {
+    // Below the smallest normal float the sum has lost its digits, and the
+    // direction with them.
+    float sum = 0;
+    for (size_t j = 0; j < dim; j++) sum += v[j] * v[j];
+    if (sum < FLT_MIN) fail(HNSW_ZERO_VECTOR, "vector %zu: its length %g gives no direction", i, std::sqrt(double(sum)));
+  }
+}
+
+void normalise(const float *v, float *out, size_t dim) {
+  float sum = 0;
+  for (size_t j = 0; j < dim; j++) sum += v[j] * v[j];
+  const float scale = 1.0f / (std::sqrt(sum) + 1e-30f);
+  for (size_t j = 0; j < dim; j++) out[j] = v[j] * scale;
+}
+
+}  // namespace minnow
+
+using namespace minnow;
+
+hnsw_index::hnsw_index(const hnsw_config &c) : cfg(c), metric((check_config(c), c.space), c.dim) {
+  // With room for one row first: a constructor that throws half-way leaks its
+  // first block (L126, L138), while a failed reserve is cleaned up.
+  g = std::make_unique<graph>(&metric, 1, cfg.m, cfg.ef_construction, cfg.seed);
+  cfg.ef_construction = g->ef_construction_;  // upstream raises it to M (L114)
+  reserve(cfg.slots);
+}
+
+void hnsw_index::reserve(size_t want) {
+  want = std::max({want, slots(), size_t{1}});  // L633 with 0 frees twice
+  if (want > HNSW_MAX_SLOTS) fail(HNSW_FULL, "%zu elements are over the limit of %d", want, HNSW_MAX_SLOTS);
+  if (want == g->max_elements_) return;
+  // Ask for the big block alone first: upstream writes to smaller ones before
+  // it gets there (L637-641), and a size out of all proportion would have the
+  // system kill the process instead of an answer.
+  void *probe = malloc(want * g->size_data_per_element_);
+  if (!probe) throw std::bad_alloc();
+  free(probe);
+  labels.reserve(want);
+  dead.reserve(want);
+  slot.reserve(want);
+  try {
+    g->resizeIndex(want);
+  } catch (const std::runtime_error &) {
+    // The count was checked above, so this is L646 or L652: realloc said no.
+    // Growing, everything resized before that is larger than needed and the
+    // old blocks stand. Shrinking, realloc has no reason to fail.
+    throw std::bad_alloc();
+  }
+  advise_huge_pages(g->data_level0_memory_, want * g->size_data_per_element_);
+}
+
+size_t hnsw_index::precheck(const float *vecs, const uint64_t *ls, size_t n) const {
+  size_t unknown = 0;
+  std::unordered_map<uint64_t, size_t> seen;
+  if (n > 1) seen.reserve(n);
+  for (size_t i = 0; i < n; i++) {
+    check_vector(cfg.space, vecs + i * cfg.dim, cfg.dim, i);
+    if (n > 1) {
+      const auto [at, fresh] = seen.emplace(ls[i], i);
+      if (!fresh) {
+        fail(HNSW_DUPLICATE_LABEL, "label %llu is at %zu and again at %zu", static_cast<unsigned long long>(ls[i]),
+             at->second, i);
+      }
+    }
+    if (!slot.count(ls[i])) unknown++;
+  }
+  return unknown;
+}
+
+void hnsw_index::add(const float *vecs, const uint64_t *ls, size_t n) {
+  precheck(vecs, ls, n);
+  if (n > g->max_elements_ - slots()) {
+    fail(HNSW_FULL, "%zu slots in use and %zu to add are over %zu", slots(), n, g->max_elements_);
+  }
+  std::vector<float> unit(cfg.space == HNSW_COSINE ? cfg.dim : 0);
+  try {
+    for (size_t i = 0; i < n; i++) {
+      const float *v = vecs + i * cfg.dim;
+      if (cfg.space == HNSW_COSINE) {
+        normalise(v, unit.data(), cfg.dim);
+        v = unit.data();
+      }
+      insert(v, ls[i]);
+    }
+  } catch (const std::bad_alloc &) {
+    // Not HNSW_NO_MEMORY: upstream has counted a row that is not linked.
+    fail(HNSW_INTERNAL, "out of memory in the middle of an insert");
+  }
+}
+
+void hnsw_index::insert(const float *vec, uint64_t label) {
+  const auto old = slot.find(label);
+  if (old != slot.end() && memcmp(vec, vector(old->second), cfg.dim * sizeof(float)) == 0) {
+    live += dead[old->second];
+    dead[old->second] = 0;
+    return;
+  }
+  const slot_id s = g->addPoint(vec, slots(), -1);
+  g->label_lookup_.erase(s);
+  if (g->element_levels_[s] > 0) {
+    const size_t bytes = g->size_links_per_element_ * g->element_levels_[s];
+    std::unique_lock<std::mutex> lock(g->link_list_locks_[s]);
+    char *wider = static_cast<char *>(realloc(g->linkLists_[s], bytes + list_slack));
+    if (!wider) throw std::bad_alloc();
+    g->linkLists_[s] = wider;
+  }
+  labels.push_back(label);
+  dead.push_back(0);
+  if (old == slot.end()) {
+    slot.emplace(label, s);
+    live++;
+    return;
+  }
+  live += dead[old->second];  // a deleted label comes back, a live one stays
+  dead[old->second] = 1;
+  old->second = s;
+}
+
+void hnsw_index::mark(const uint64_t *ls, size_t n, bool deleted) {
+  for (size_t i = 0; i < n; i++) {
+    const auto at = slot.find(ls[i]);
+    const auto label = static_cast<unsigned long long>(ls[i]);
+    if (at == slot.end()) fail(HNSW_NOT_FOUND, "label %llu", label);
+    if (deleted && dead[at->second]) fail(HNSW_DELETED, "label %llu", label);
+  }
+  for (size_t i = 0; i < n; i++) {
+    uint8_t &mark = dead[slot.find(ls[i])->second];
+    live -= !mark;
+    mark = deleted;
+    live += !mark;
+  }
+}
+
+void hnsw_index::items(const uint64_t *ls, size_t n, float *out) const {
+  for (size_t i = 0; i < n; i++) {
+    const auto at = slot.find(ls[i]);
+    const auto label = static_cast<unsigned long long>(ls[i]);
+    if (at == slot.end()) fail(HNSW_NOT_FOUND, "label %llu", label);
+    if (dead[at->second]) fail(HNSW_DELETED, "label %llu", label);
+    memcpy(out + i * cfg.dim, vector(at->second), cfg.dim * sizeof(float));
+  }
+}
+
+std::unique_ptr<hnsw_index> hnsw_index::compact(bool keep_deleted) const {
+  hnsw_config c = cfg;
+  c.slots = std::max<size_t>(1, keep_deleted ? slot.size() : live);
+  auto fresh = std::make_unique<hnsw_index>(c);
+  for (slot_id s = 0; s < slots(); s++) {
+    const bool current = slot.find(labels[s])->second == s;
+    if (!current || (dead[s] && !keep_deleted)) continue;
+    fresh->insert(vector(s), labels[s]);
+    if (dead[s]) fresh->mark(&labels[s], 1, true);
+  }
+  return fresh;
+}
+
+void hnsw_index::map_labels() {
+  slot.clear();
+  slot.reserve(g->max_elements_);
+  live = 0;
+  for (slot_id s = 0; s < slots(); s++) {
+    const auto [at, fresh] = slot.emplace(labels[s], s);
+    if (!fresh && !dead[s] && !dead[at->second]) {
+      fail(HNSW_CORRUPT, "elements %u and %u are both live under label %llu", at->second, s,
+           static_cast<unsigned long long>(labels[s]));
+    }
+    // A live slot wins over a tombstone, and a later slot over an earlier one.
+    if (!fresh && dead[at->second]) at->second = s;
+    live += !dead[s];
+  }
+}

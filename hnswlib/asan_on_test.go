@@ -1,0 +1,5 @@
+//go:build asan
+
+package hnswlib_test
+
+const underASan = true

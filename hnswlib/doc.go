@@ -1,0 +1,55 @@
+// Package hnswlib finds the nearest of many vectors in about a millisecond: a
+// faithful, safe binding to hnswlib 0.8.0, the original implementation of
+// hierarchical navigable small world graphs.
+//
+// An [Index] maps labels (uint64, yours to choose) to vectors (float32, of one
+// dimension) and answers which are nearest to a query, in one of three spaces:
+// [L2], [InnerProduct] and [Cosine]. Vectors travel as flat row-major slices:
+// n vectors of dimension d are n*d floats.
+//
+//	ix, err := hnswlib.New(hnswlib.Cosine, 384, nil)
+//	...
+//	defer ix.Close()
+//	err = ix.Add(vectors, labels)
+//	rows, err := ix.KNNQuery(query, 10, nil)
+//
+// # Recall
+//
+// Answers are approximate: recall, the share of the true nearest that is found,
+// rises with the candidate list ([Index.SetEf], [Query]), M and EfConstruction
+// ([Config]), and so does the cost. The number of answers is never short: k, or
+// all live elements if they are fewer.
+//
+// # Labels
+//
+// Adding a label again replaces its vector. [Index.MarkDeleted] hides a label,
+// [Index.UnmarkDeleted] or a new Add brings it back, [Index.Compact] forgets
+// what is deleted. Upstream's graph is only ever appended to, as its own update
+// of an element can cut others off: a replaced vector stays as a way-point until
+// a rebuild, which Add does by itself when such leftovers outnumber the labels.
+//
+// # Goroutines
+//
+// Every method may be called from any goroutine. Queries run beside queries,
+// saves and checks; changes run alone, in slices of a few milliseconds, so that
+// queries are answered during an import. Adds follow one another: a graph depends
+// on nothing but the calls and the seed.
+//
+// # Memory
+//
+// An element takes about 4*Dim + 8*M + 100 bytes outside of Go's heap, freed by
+// [Index.Close]. Slices that you pass in are never kept, and those that you get
+// are yours.
+//
+// # Files
+//
+// [Index.Save] and [Load] use upstream's format, so that Python, Elixir and C++
+// read what Go wrote and the reverse. The format has no checksum and does not
+// name the space; Load checks all that can be checked. A label's replaced vectors
+// are tombstones in the file, and count as such in upstream's element counts.
+//
+// # Errors
+//
+// Every error is an [*Error] and wraps one of the Err variables, or an error of
+// the file system. Wrong input never panics, and never reaches C++ unchecked.
+package hnswlib

@@ -1,0 +1,5 @@
+//go:build !cgodebug
+
+package hnswlib
+
+const watchLeaks = false

@@ -1,0 +1,42 @@
+"""One half of interop_test.go: the real Python hnswlib on the other side.
+
+write SPACE DIM PATH    index of the vectors on standard input, with replaced
+                        and deleted labels; saved to PATH
+read SPACE DIM K PATH   loads PATH and answers the queries on standard input
+
+Vectors come as raw float32. Both print one JSON object.
+"""
+import json
+import sys
+
+import hnswlib
+import numpy as np
+
+command, space, dim = sys.argv[1], sys.argv[2], int(sys.argv[3])
+rows = np.frombuffer(sys.stdin.buffer.read(), dtype=np.float32).reshape(-1, dim)
+index = hnswlib.Index(space=space, dim=dim)
+
+if command == "write":
+    half = len(rows) // 2
+    index.init_index(max_elements=2 * half, M=8, ef_construction=60, random_seed=5)
+    index.add_items(rows[:half], np.arange(half) + 10)
+    index.add_items(rows[half:half + 20], np.arange(20) + 10)
+    for label in range(15, 40):
+        index.mark_deleted(label)
+    index.save_index(sys.argv[4])
+else:
+    index.load_index(sys.argv[5])
+
+queries = rows[:50]
+k = 10 if command == "write" else int(sys.argv[4])
+index.set_ef(2000)
+labels, distances = index.knn_query(queries, k=k)
+print(json.dumps({
+    "labels": labels.tolist(),
+    "distances": distances.tolist(),
+    "ids": sorted(int(i) for i in index.get_ids_list()),
+    "count": index.element_count,
+    "capacity": index.max_elements,
+    "m": index.M,
+    "ef_construction": index.ef_construction,
+}))
