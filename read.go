@@ -1,0 +1,79 @@
+package minnow
+
+import (
+	"context"
+	"iter"
+)
+
+// Get returns the document with the ID, or [ErrNotFound].
+func (c *Collection) Get(ctx context.Context, id string) (Document, error) {
+	if err := c.enter(); err != nil {
+		return Document{}, wrap("get", err)
+	}
+	defer c.leave()
+	row, err := c.store.Get(ctx, id)
+	if err != nil {
+		return Document{}, wrap("get", err)
+	}
+	d, err := decode(row)
+	return d, wrap("get", err)
+}
+
+// All yields every document, in the order in which their IDs were first added.
+// It shows the collection as it was when the loop began. The loop's body may
+// call any method, also Add and Delete. One document is in memory at a time,
+// but the database can't shrink its log while a loop runs. An error ends it.
+func (c *Collection) All(ctx context.Context) iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
+		// No enter: the body may call Close, which would wait for itself. The
+		// store ends the loop then.
+		for row, err := range c.store.Documents(ctx) {
+			var d Document
+			if err == nil {
+				d, err = decode(row)
+			}
+			if !yield(d, wrap("read all", err)) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Len is the number of documents. After Close it is what it was.
+func (c *Collection) Len() int { return c.store.Len() }
+
+// Stats are numbers about a collection, all of about the same moment.
+type Stats struct {
+	Documents     int    // what Len returns
+	Sequence      uint64 // number of the latest write
+	SavedSequence uint64 // number of the latest write in the saved graph; 0 if none is saved
+
+	Model          string // the embedder's ID
+	Space          Space
+	Dim            int
+	M              int
+	EfConstruction int
+
+	GraphReady   bool // false after the graph failed, until a query or Save made it again
+	GraphDeleted int  // deleted documents that still take room in the graph
+}
+
+// Stats returns the collection's numbers. It costs next to nothing, and works
+// after Close too.
+func (c *Collection) Stats() Stats {
+	s := Stats{
+		Documents:      c.store.Len(),
+		Sequence:       c.store.Sequence(),
+		SavedSequence:  c.saved.Load(),
+		Model:          c.spec.model,
+		Space:          Space(c.spec.space.String()),
+		Dim:            c.spec.dim,
+		M:              c.spec.m,
+		EfConstruction: c.spec.efConstruction,
+	}
+	if ix := c.graph.Load(); ix != nil {
+		s.GraphReady = true
+		s.GraphDeleted = ix.DeletedLen()
+	}
+	return s
+}
