@@ -1,0 +1,34 @@
+# Both need Go, a C++ compiler, Python 3 with venv, and Rust's cargo; all else is fetched by set-up.
+.PHONY: help demo test setup build lint test-go test-race test-scripts
+
+# What a build needs to find the native parts; set-up prints it.
+env := eval "$$(scripts/setup.sh env)" &&
+
+help:          ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/\1  /p' Makefile | column -t -s '  ' -l 2
+
+demo: build    ## the walk-through and a search, on the real model
+	@bin/minnow demo
+
+test: lint test-scripts test-go test-race  ## all that CI runs
+
+setup:         ## fetch and build the native parts and the model, once
+	@scripts/setup.sh
+
+build: setup   ## bin/minnow
+	@$(env) go build -o bin/minnow ./cmd/minnow
+
+lint: setup    ## format, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { echo "not formatted; run gofmt -w on:"; gofmt -l .; exit 1; }
+	@$(env) go vet ./...
+	@$(env) go tool -modfile=tools/go.mod staticcheck ./...
+	@bash -n scripts/setup.sh
+
+test-go: setup
+	$(env) go test ./...
+
+test-race: setup
+	$(env) go test -race -short ./...
+
+test-scripts: setup
+	scripts/setup.sh python -m unittest discover -s scripts
