@@ -9,8 +9,11 @@ A revision that is a commit hash therefore pins all of them. Exit status: 0 done
 """
 
 import hashlib
+import os
 import sys
 from pathlib import Path
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # the client reads it when imported
 
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError

@@ -34,10 +34,12 @@ class Hub(http.server.BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path == "/":
             return self.send(b"a hub", {}, body)
-        if path == f"/api/models/{REPO}/revision/{REVISION}":
-            siblings = [{"rfilename": name} for name in self.files]
-            info = {"id": REPO, "modelId": REPO, "sha": REVISION, "siblings": siblings, "tags": []}
-            return self.send(json.dumps(info).encode(), {"Content-Type": "application/json"}, body)
+        if path == f"/api/models/{REPO}/tree/{REVISION}":
+            tree = [
+                {"type": "file", "path": name, "size": len(data), "oid": blob_hash(data)}
+                for name, data in self.files.items()
+            ]
+            return self.send(json.dumps(tree).encode(), {"Content-Type": "application/json"}, body)
         name = path.removeprefix(f"/{REPO}/resolve/{REVISION}/")
         if name not in self.files:
             self.send_response(404)
