@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "minnow: interrupted")
 		os.Exit(130) // as a shell reports a program that SIGINT ended
 	default:
-		fmt.Fprintln(os.Stderr, "minnow:", err)
+		fmt.Fprintln(os.Stderr, "minnow:", strings.TrimPrefix(err.Error(), "minnow: ")) // package minnow names itself, too
 		os.Exit(1)
 	}
 }
