@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // batchTokens is how many tokens, padding included, one run of the network takes. Smaller batches leave the processor's
@@ -41,18 +43,33 @@ func (m *Model) Embed(ctx context.Context, texts []string) ([][]float32, error) 
 	for i := range vecs {
 		vecs[i] = flat[i*dim : (i+1)*dim : (i+1)*dim]
 	}
-	for _, group := range batches(encoded) {
-		if err := m.embedBatch(ctx, group, encoded, vecs); err != nil {
-			return nil, fmt.Errorf("embed: %w", err)
-		}
+	if err := m.embedBatches(ctx, batches(encoded), encoded, vecs); err != nil {
+		return nil, fmt.Errorf("embed: %w", err)
 	}
 	return vecs, nil
 }
 
-func (m *Model) embedBatch(ctx context.Context, group []int, encoded [][]uint32, vecs [][]float32) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+// embedBatches runs up to shared.threads batches at a time, each on one core. Several cores on one run would save time
+// only where nothing else wants them: on a busy machine they wait for each other, and a run takes longer than on one.
+func (m *Model) embedBatches(ctx context.Context, groups [][]int, encoded [][]uint32, vecs [][]float32) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(m.shared.threads, len(groups)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(groups)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				if err := m.embedBatch(ctx, groups[i], encoded, vecs); err != nil {
+					cancel(err) // the first one counts; the others stop
+				}
+			}
+		})
 	}
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+func (m *Model) embedBatch(ctx context.Context, group []int, encoded [][]uint32, vecs [][]float32) error {
 	texts := make([][]uint32, len(group))
 	for i, text := range group {
 		texts[i] = encoded[text]

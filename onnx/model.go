@@ -23,7 +23,7 @@ type Options struct {
 	Normalization Normalization
 	// MaxTokens cuts texts shorter than the model's own limit; it cannot raise that limit. 0 is the model's own.
 	MaxTokens int
-	// Threads is how many processor cores one Embed uses. 0 means all.
+	// Threads is how many processor cores one Embed of many texts uses; a single text uses one. 0 means all.
 	Threads int
 	// Runtime is the path of the ONNX Runtime library, version 1.24 or newer. "" looks at $MINNOW_ONNXRUNTIME, beside
 	// the binary, and where set-up put it. A process has one runtime: the first Open decides.
@@ -44,6 +44,7 @@ type Model struct {
 type shared struct {
 	folder    *folder
 	maxTokens int
+	threads   int
 	weights   string
 	tokenizer *tokenizer.Tokenizer
 	session   *session
@@ -87,7 +88,7 @@ func openShared(path string, o *Options) (*shared, error) {
 			return nil, fmt.Errorf("the model lacks a file: %w; %s with MINNOW_MODEL=%s", err, native.SetupHint, path)
 		}
 	}
-	s := &shared{folder: f, maxTokens: f.maxTokens}
+	s := &shared{folder: f, maxTokens: f.maxTokens, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0))}
 	if o.MaxTokens > 0 {
 		s.maxTokens = min(s.maxTokens, o.MaxTokens)
 	}
@@ -100,7 +101,7 @@ func openShared(path string, o *Options) (*shared, error) {
 	if err := start(o.Runtime); err != nil {
 		return nil, errors.Join(err, s.free())
 	}
-	if s.session, err = openSession(f.graph(), f.hidden, cmp.Or(o.Threads, runtime.NumCPU())); err != nil {
+	if s.session, err = openSession(f.graph(), f.hidden); err != nil {
 		return nil, errors.Join(err, s.free())
 	}
 	if s.weights, err = fingerprint(s.session, f); err != nil {

@@ -28,7 +28,7 @@ type session struct {
 }
 
 // openSession loads the graph at path, whose vectors must have hidden numbers.
-func openSession(path string, hidden, threads int) (*session, error) {
+func openSession(path string, hidden int) (*session, error) {
 	inputs, outputs, err := ort.GetInputOutputInfo(path)
 	if err != nil {
 		return nil, fmt.Errorf("the network %s cannot be loaded; if it is damaged, delete it and run set-up again: %w", path, err)
@@ -55,7 +55,7 @@ func openSession(path string, hidden, threads int) (*session, error) {
 		return nil, err
 	}
 	defer options.Destroy()
-	if err := options.SetIntraOpNumThreads(threads); err != nil {
+	if err := options.SetIntraOpNumThreads(1); err != nil {
 		return nil, err
 	}
 	inner, err := ort.NewDynamicAdvancedSession(path, []string{inputIDs, attentionMask, tokenTypeIDs}, names, options)
