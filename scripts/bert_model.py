@@ -25,6 +25,7 @@ ONLY_KNOWN: tuple[tuple[str, Any, Any], ...] = (
     ("add_cross_attention", False, False),
     ("pruned_heads", {}, {}),
     ("quantization_config", None, None),
+    ("auto_map", None, None),  # code of the model's own
 )
 
 
@@ -73,7 +74,7 @@ class BertConfig:
 
 
 def _positive(path: Path, config: dict[str, Any], key: str, kind: str) -> Any:
-    value = config.get(key)
+    value: Any = config.get(key)
     if type(value).__name__ == kind and 0 < value < 2**31:
         return value
     found = f"has {key} {json.dumps(value)}" if key in config else f"lacks {key}"
@@ -109,7 +110,12 @@ class BertWeights:
                 )
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self._file.float32(self._prefix + name)
+        values = self._file.float32(self._prefix + name)
+        if not np.isfinite(values).all():
+            raise ModelError(
+                f"tensor {self._prefix + name} in {self._file.path} is not finite: download the model again"
+            )
+        return values
 
     def sha256(self) -> str:
         """The checksum of the whole file."""
