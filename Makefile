@@ -1,5 +1,5 @@
 # Both need Go, a C++ compiler, Python 3 with venv, and Rust's cargo; all else is fetched by set-up.
-.PHONY: help demo test setup build lint test-go test-race test-scripts
+.PHONY: help demo test setup setup-test build lint test-go test-race test-scripts
 
 # What a build needs to find the native parts; set-up prints it.
 env := eval "$$(scripts/setup.sh env)" &&
@@ -24,10 +24,13 @@ lint: setup    ## format, vet, staticcheck
 	@$(env) go tool -modfile=tools/go.mod staticcheck ./...
 	@bash -n scripts/setup.sh
 
-test-go: setup
-	$(env) go test ./...
+setup-test:
+	@scripts/setup.sh test
 
-test-race: setup
+test-go: setup-test
+	$(env) go test -count=1 ./...
+
+test-race: setup-test
 	$(env) go test -race -short ./...
 
 test-scripts: setup

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # usage: setup.sh            put the native parts and the model under $MINNOW_HOME (default: the user's cache folder)
+#        setup.sh test       the same, and the Python packages that tests compare with
 #        setup.sh env        print the shell lines that a build needs: eval "$(scripts/setup.sh env)"
 #        setup.sh python …   run the Python that set-up made for itself, with onnx and numpy
 #
@@ -32,6 +33,7 @@ hnswlib=$home/hnswlib-$HNSWLIB_VERSION
 runtime=$home/onnxruntime-$ONNXRUNTIME_VERSION
 tokenizers=$home/tokenizers-$TOKENIZERS_VERSION-$(digest "$here"/tokenizers/Cargo.*)
 python=$home/python-$(digest "$here/requirements.txt")
+peers=$home/peers-$(digest "$here/test-requirements.txt")-hnswlib-$HNSWLIB_VERSION
 tokenizers_lib=${MINNOW_TOKENIZERS_LIB:-$tokenizers/lib/libtokenizers.a}
 log=$home/setup.log
 
@@ -75,16 +77,34 @@ download() {
 
 # -------------------------------------------------------------------------------------------------------------- parts
 
-install_python() {
-	[ -e "$python/.complete" ] && return
+# venv DIR REQUIREMENTS: a virtual environment. It cannot be moved into place, so a file inside, which the caller makes,
+# says that it is whole.
+venv() {
 	need python3 "install Python 3.10 or newer (Debian: apt-get install python3 python3-venv)"
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$(python3 --version) is too old: install Python 3.10 or newer"
-	say "Python tools (onnx, numpy, huggingface_hub): installing"
-	rm -rf "$python" # a virtual environment cannot be moved into place, so a file inside says that it is whole
-	python3 -m venv "$python" >>"$log" 2>&1 ||
+	rm -rf "$1"
+	python3 -m venv "$1" >>"$log" 2>&1 ||
 		die "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv"
-	quietly "$python/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$here/requirements.txt"
+	quietly "$1/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$2"
+}
+
+install_python() {
+	[ -e "$python/.complete" ] && return
+	say "Python tools (onnx, numpy, huggingface_hub): installing"
+	venv "$python" "$here/requirements.txt"
 	touch "$python/.complete"
+}
+
+# install_peers: Python's own hnswlib has no wheel; it is compiled with tools that are pinned too.
+install_peers() {
+	[ -e "$peers/.complete" ] && return
+	say "Python's hnswlib $HNSWLIB_VERSION, for tests: building, about a minute"
+	venv "$peers" "$here/test-requirements.txt"
+	local tmp
+	tmp=$(work peers)
+	echo "hnswlib==$HNSWLIB_VERSION --hash=sha256:$HNSWLIB_SHA256" >"$tmp/pin"
+	quietly "$peers/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r "$tmp/pin"
+	touch "$peers/.complete"
 }
 
 install_hnswlib() {
@@ -263,17 +283,20 @@ exporter=$(digest "$here/export_onnx.py" "$here/bert_model.py" "$here/safetensor
 
 # --------------------------------------------------------------------------------------------------------------- verbs
 
+# ready [test]: everything is there, what tests need included.
 ready() {
 	local dir
 	dir=$(model_dir)
+	[ "${1:-}" != test ] || [ -e "$peers/.complete" ] || return 1
 	[ -e "$python/.complete" ] && [ -e "$hnswlib/include/hnswlib/hnswlib.h" ] && [ -e "$runtime/lib/libonnxruntime.so" ] &&
 		[ -e "$tokenizers_lib" ] && [ -e "$dir/onnx/model.onnx" ] &&
 		{ [ ! -e "$dir/onnx/.exporter" ] || [ "$(cat "$dir/onnx/.exporter")" = "$exporter" ]; }
 }
 
+# setup [test]
 setup() {
 	check_prebuilt
-	if ! ready; then
+	if ! ready "$@"; then
 		need sha256sum "install coreutils"
 		need flock "install util-linux (Debian: apt-get install util-linux)"
 		mkdir -p "$home" || die "cannot make $home; name another folder in MINNOW_HOME"
@@ -289,6 +312,7 @@ setup() {
 		install_runtime
 		install_tokenizers
 		install_model
+		[ "${1:-}" != test ] || install_peers
 		rm -rf "$home/tmp"
 	fi
 	local model
@@ -307,17 +331,18 @@ print_env() {
 		export CGO_CXXFLAGS="-O2 -g '-I$hnswlib/include'"
 		export CGO_LDFLAGS="-O2 -g '-L$(dirname "$tokenizers_lib")'"
 	EOF
+	[ ! -e "$peers/.complete" ] || printf "export MINNOW_PYTHON='%s'\n" "$peers/bin/python"
 }
 
 case ${1:-} in
-"") setup ;;
+"" | test) setup "$@" ;;
 env) print_env ;;
 python)
 	shift
 	exec "$python/bin/python" "$@"
 	;;
 *)
-	sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac
