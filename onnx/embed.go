@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// batchTokens is how many tokens, padding included, one run of the network takes. Smaller batches leave the processor's
-// caches less work than larger ones, and short ones of equal length carry no padding. Measured in bench/runs.
-const batchTokens = 1024
+// batchTokens is how many tokens, padding included, one run of the network takes. Runs of 512 and of 2048 cost the same a
+// token (bench/runs/2026-11-23-export-graphs); small ones spread better over the cores and stop sooner.
+const batchTokens = 512
 
 // Embed returns one embedding of Dim numbers for each text, in the order of texts. Any string is a text, the empty one
 // too; see package tokenizer for invalid UTF-8. A text of more than MaxTokens tokens is cut from the right. The caller
@@ -33,6 +33,9 @@ func (m *Model) Embed(ctx context.Context, texts []string) ([][]float32, error) 
 		e, err := m.shared.tokenizer.Encode(text)
 		if err != nil {
 			return nil, fmt.Errorf("embed text %d: %w", i, err)
+		}
+		if len(e.IDs) == 0 { // a batch of such texts would have no columns
+			return nil, fmt.Errorf("embed text %d: the tokenizer %s gives it no token, not even a special one", i, m.shared.folder.tokenizer())
 		}
 		encoded[i] = e.IDs
 	}
@@ -97,7 +100,7 @@ func batches(encoded [][]uint32) [][]int {
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(encoded[b]), len(encoded[a])) })
 	var groups [][]int
 	for len(order) > 0 {
-		n := min(len(order), max(1, batchTokens/max(1, len(encoded[order[0]]))))
+		n := min(len(order), max(1, batchTokens/len(encoded[order[0]])))
 		groups = append(groups, order[:n])
 		order = order[n:]
 	}

@@ -88,6 +88,20 @@ func TestWrongModelFoldersAreRefusedWithWhatToDo(t *testing.T) {
 	}
 }
 
+func TestATextWithoutTokensIsAnError(t *testing.T) {
+	dir := copyModel(t)
+	replace(t, filepath.Join(dir, "tokenizer.json"), []byte(`{"version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "Whitespace"},
+		"model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "fish": 1}, "unk_token": "[UNK]"}}`))
+	m, err := onnx.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if _, err := m.Embed(t.Context(), []string{"fish", " "}); err == nil || !strings.Contains(err.Error(), "text 1: the tokenizer") {
+		t.Errorf("error %v, want one that names text 1", err)
+	}
+}
+
 func TestAModelThatIsNotThereSaysHowToGetIt(t *testing.T) {
 	_, err := onnx.Open("no-such-model", nil)
 	if err == nil || !strings.Contains(err.Error(), native.SetupHint) {
