@@ -163,7 +163,9 @@ install_tokenizers() {
 	cp "$here"/tokenizers/Cargo.* "$build/"
 	rm -f "$build/src/lib.rs" # the module cache is read-only, and so would its copy be
 	cp "$source/src/lib.rs" "$build/src/"
-	(cd "$build" && CARGO_TARGET_DIR=$build/target quietly cargo build --quiet --release --locked)
+	cd "$build" # not in a subshell: that would not tell an interrupt from a failed build
+	CARGO_TARGET_DIR=$build/target quietly cargo build --quiet --release --locked
+	cd "$OLDPWD"
 	tmp=$(work tokenizers)
 	mkdir -p "$tmp/part/lib"
 	shrink "$build/target/release/libtokenizers.a" "$tmp/part/lib/libtokenizers.a"
