@@ -1,16 +1,25 @@
 # Both need Go, a C++ compiler, Python 3 with venv, and Rust's cargo; all else is fetched by set-up.
-.PHONY: help demo test setup setup-test build lint test-go test-race test-scripts
+.PHONY: help demo test sanitize bench-hnsw setup setup-test build lint test-go test-race test-scripts test-arm64
 
 # What a build needs to find the native parts; set-up prints it.
 env := eval "$$(scripts/setup.sh env)" &&
 
 help:          ## this list
-	@sed -n 's/^\([a-z-]*\):.*##/\1  /p' Makefile | column -t -s '  ' -l 2
+	@sed -n 's/^\([a-z0-9-]*\):.*## */\1\t/p' Makefile | column -t -s "$$(printf '\t')"
 
 demo: build    ## the walk-through and a search, on the real model
 	@bin/minnow demo
 
 test: lint test-scripts test-go test-race  ## all that CI runs
+
+sanitize: setup ## the C++ shim under the address, undefined-behaviour and thread sanitizers
+	@$(env) csrc/sanitize.sh
+
+test-arm64: setup ## the arm64 kernels under an emulator
+	@$(env) csrc/test/arm64.sh
+
+bench-hnsw:    ## hnswlib beside its peers, into bench/runs; a quiet machine, a quarter of an hour
+	@bench/hnsw/run.sh
 
 setup:         ## fetch and build the native parts and the model, once
 	@scripts/setup.sh

@@ -23,7 +23,15 @@ hnsw_index *hnsw_index_new(const hnsw_config *cfg, hnsw_status *st) noexcept {
 void hnsw_index_free(hnsw_index *ix) noexcept { delete ix; }
 
 void hnsw_index_stat(const hnsw_index *ix, hnsw_stats *out) noexcept {
-  *out = {ix->slots(), ix->live, ix->deleted(), ix->g->max_elements_, ix->g->M_, ix->g->ef_construction_};
+  *out = {ix->slots(),
+          ix->live,
+          ix->deleted(),
+          ix->g->max_elements_,
+          ix->g->M_,
+          ix->g->ef_construction_,
+          ix->stamp,
+          ix->labelled ? ix->top_label + 1 : 0,
+          ix->labelled ? UINT64_MAX - ix->top_label : UINT64_MAX};
 }
 
 size_t hnsw_index_file_bytes(const hnsw_index *ix) noexcept { return ix->file_bytes(); }
@@ -37,13 +45,38 @@ void hnsw_index_precheck(const hnsw_index *ix, const float *vecs, const uint64_t
   guard(st, [&] { *new_labels = ix->precheck(vecs, labels, n); });
 }
 
-void hnsw_index_add(hnsw_index *ix, const float *vecs, const uint64_t *labels, size_t n, hnsw_status *st) noexcept {
-  guard(st, [&] { ix->add(vecs, labels, n); });
+void hnsw_index_begin(hnsw_index *ix, const float *vecs, const uint64_t *labels, size_t n, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->begin(vecs, labels, n); });
+}
+
+void hnsw_index_insert(hnsw_index *ix, const float *vecs, size_t until, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->insert(vecs, until); });
+}
+
+void hnsw_index_end(hnsw_index *ix, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->end(); });
+}
+
+void hnsw_index_forget(hnsw_index *ix, size_t n, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->forget(n); });
+}
+
+size_t hnsw_index_match(const hnsw_index *ix, const uint64_t *set, size_t n, uint64_t base, int32_t form,
+                        uint64_t *bits) noexcept {
+  return ix->match({set, n, base, form}, bits);
 }
 
 void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef,
-                       hnsw_neighbor *out, uint32_t *counts, hnsw_status *st) noexcept {
-  guard(st, [&] { ix->search(queries, n, k, ef, out, counts); });
+                       const uint64_t *allowed, size_t matches, hnsw_neighbor *out, uint32_t *counts,
+                       hnsw_status *st) noexcept {
+  guard(st, [&] { ix->search(queries, n, k, ef, allowed, matches, out, counts); });
+}
+
+size_t hnsw_index_within(const hnsw_index *ix, const float *query, float radius, size_t ef, const uint64_t *allowed,
+                         size_t matches, hnsw_neighbor *out, size_t cap, hnsw_status *st) noexcept {
+  size_t n = 0;
+  guard(st, [&] { n = ix->within(query, radius, ef, allowed, matches, out, cap); });
+  return n;
 }
 
 void hnsw_index_items(const hnsw_index *ix, const uint64_t *labels, size_t n, float *out, hnsw_status *st) noexcept {
@@ -75,6 +108,15 @@ hnsw_index *hnsw_index_compact(const hnsw_index *ix, int32_t keep_deleted, hnsw_
   guard(st, [&] { fresh = ix->compact(keep_deleted != 0).release(); });
   return fresh;
 }
+
+size_t hnsw_index_survey(const hnsw_index *ix, size_t *levels, size_t levels_cap, size_t *degrees, size_t degrees_cap,
+                         hnsw_status *st) noexcept {
+  size_t n = 0;
+  guard(st, [&] { n = ix->survey(levels, levels_cap, degrees, degrees_cap); });
+  return n;
+}
+
+size_t hnsw_index_memory(const hnsw_index *ix) noexcept { return ix->memory(); }
 
 void hnsw_index_verify(const hnsw_index *ix, hnsw_status *st) noexcept {
   guard(st, [&] { ix->verify(); });

@@ -14,7 +14,10 @@
  * insertion. A label belongs to the caller. Each label has one current slot,
  * live or deleted; a slot whose label has moved on to a newer slot is
  * superseded. Deleted and superseded slots are dead: the graph still walks
- * through them, no answer contains them.
+ * through them, no answer contains them. A deleted label may be forgotten: its
+ * slot stays, dead, and nothing maps to it.
+ *
+ * A bitmap over slots has slot s at bit s % 64 of word s / 64.
  */
 #ifndef MINNOW_HNSW_H
 #define MINNOW_HNSW_H
@@ -48,6 +51,14 @@ extern "C" {
 #define HNSW_IP 1
 #define HNSW_COSINE 2
 
+/* Forms of a set of labels: a list, ascending and without repeats, or a bitmap
+ * whose bit i % 64 of word i / 64 stands for label base + i; and whether the
+ * set names what answers may contain or what they may not. */
+#define HNSW_ALLOW_LIST 0
+#define HNSW_DENY_LIST 1
+#define HNSW_ALLOW_BITMAP 2
+#define HNSW_DENY_BITMAP 3
+
 /* Bounds that hnsw_index_new and hnsw_loader_feed hold to. Upstream numbers
  * slots in int (hnswalg.h L378) and counts links in 16 bits (L940). */
 #define HNSW_MIN_M 2
@@ -79,6 +90,9 @@ typedef struct {
   size_t room;    /* rows allocated */
   size_t m;
   size_t ef_construction;
+  uint64_t stamp;       /* of this state: no other index or state in the process has it */
+  uint64_t next_label;  /* one more than the largest label so far; 0 if there was none */
+  uint64_t labels_left; /* labels from next_label to the largest there can be */
 } hnsw_stats;
 
 typedef struct {
@@ -111,18 +125,52 @@ void hnsw_index_reserve(hnsw_index *ix, size_t slots, hnsw_status *st) HNSW_NOEX
 void hnsw_index_precheck(const hnsw_index *ix, const float *vecs, const uint64_t *labels, size_t n,
                          size_t *new_labels, hnsw_status *st) HNSW_NOEXCEPT;
 
-/* Adds n vectors, row-major n*dim floats; cosine stores them normalised. A
- * label that the index knows gets a new slot and its old one is superseded,
- * unless the vector is the very same. All checks come before the first change;
- * on HNSW_INTERNAL the index is broken: free it. Exclusive. */
-void hnsw_index_add(hnsw_index *ix, const float *vecs, const uint64_t *labels, size_t n,
-                    hnsw_status *st) HNSW_NOEXCEPT;
+/* An addition has three steps, so that threads can share the second. The first
+ * and the last are exclusive, and so is the second but for itself. All take the
+ * same vecs, row-major n*dim floats; cosine stores them normalised. A label that
+ * the index knows gets a new slot and its old one is superseded, unless the
+ * vector is the very same. On HNSW_INTERNAL the index is broken: free it.
+ *
+ * begin makes all checks, and changes nothing if it fails. */
+void hnsw_index_begin(hnsw_index *ix, const float *vecs, const uint64_t *labels, size_t n,
+                      hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Inserts vectors of the addition that no other thread has taken, until the
+ * first `until` are. One thread that takes all of them builds the graph that
+ * upstream would, level for level and link for link. */
+void hnsw_index_insert(hnsw_index *ix, const float *vecs, size_t until, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Ends the addition, once all its vectors are in: answers contain them from now on. */
+void hnsw_index_end(hnsw_index *ix, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Forgets n deleted labels, those of the lowest slots, or all if they are
+ * fewer. Exclusive. */
+void hnsw_index_forget(hnsw_index *ix, size_t n, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Evaluates a set of labels: sets in bits, a bitmap over slots, those that are
+ * live and that the set lets in, clears the others, and returns how many it
+ * set. n is the number of labels of a list, or of words of a bitmap. Shared. */
+size_t hnsw_index_match(const hnsw_index *ix, const uint64_t *set, size_t n, uint64_t base, int32_t form,
+                        uint64_t *bits) HNSW_NOEXCEPT;
 
 /* Finds for each of n queries its min(k, live) nearest, ascending by distance
  * and then label, into row i of out (n*k entries) and their number in
- * counts[i]. ef is the size of the candidate list; max(ef, k) is used. Shared. */
+ * counts[i]. ef is the size of the candidate list; max(ef, k) is used. With
+ * allowed, a bitmap over slots that hnsw_index_match made of the index as it is
+ * now, and matches, what that returned, only those are found; null means all.
+ * Shared. */
 void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef,
-                       hnsw_neighbor *out, uint32_t *counts, hnsw_status *st) HNSW_NOEXCEPT;
+                       const uint64_t *allowed, size_t matches, hnsw_neighbor *out, uint32_t *counts,
+                       hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Finds the live slots, or the allowed ones, no farther than radius from query,
+ * ascending by distance and then label. Stores the first cap of them in out and
+ * returns how many there are. With ef of 0 it looks at every slot and misses
+ * none; otherwise it walks the graph as a search with ef would, and on through
+ * all that lies within. Shared. */
+size_t hnsw_index_within(const hnsw_index *ix, const float *query, float radius, size_t ef,
+                         const uint64_t *allowed, size_t matches, hnsw_neighbor *out, size_t cap,
+                         hnsw_status *st) HNSW_NOEXCEPT;
 
 /* Copies the stored vectors of n live labels into out, n*dim floats. Shared. */
 void hnsw_index_items(const hnsw_index *ix, const uint64_t *labels, size_t n, float *out,
@@ -139,10 +187,22 @@ size_t hnsw_index_labels(const hnsw_index *ix, uint64_t *out, size_t cap, hnsw_s
 /* 1 if label is live, else 0. Shared. */
 int32_t hnsw_index_has(const hnsw_index *ix, uint64_t label) HNSW_NOEXCEPT;
 
-/* Builds an index of the same settings from ix's live vectors, and its deleted
- * ones where keep_deleted is 1, in the order of their slots. Owned by the
- * caller; null on failure. Takes as long as adding them did. Shared. */
+/* Begins an index of the same settings from ix's live vectors, and its deleted
+ * ones where keep_deleted is 1, in the order of their slots, as hnsw_index_begin
+ * would: go on with hnsw_index_insert, without vecs, and hnsw_index_end. Until
+ * then ix must not change. Owned by the caller; null on failure. Shared. */
 hnsw_index *hnsw_index_compact(const hnsw_index *ix, int32_t keep_deleted, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Counts slots, dead ones included: levels[l] those whose top level is l, in
+ * levels_cap places, and degrees[d] those with d links on level 0, in
+ * degrees_cap places; what lies beyond counts in the last. Returns the number
+ * that level 0 does not lead to from the entry point. Shared. */
+size_t hnsw_index_survey(const hnsw_index *ix, size_t *levels, size_t levels_cap, size_t *degrees,
+                         size_t degrees_cap, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Bytes allocated for the index, without the allocator's own and the visited
+ * lists of queries under way. Shared. Looks at every slot. */
+size_t hnsw_index_memory(const hnsw_index *ix) HNSW_NOEXCEPT;
 
 /* Verifies links, levels, entry point, labels and vectors: HNSW_CORRUPT names
  * the first contradiction. Shared. */

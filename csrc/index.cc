@@ -1,6 +1,7 @@
 #include "index.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cfloat>
 #include <cmath>
 
@@ -13,11 +14,6 @@
 
 namespace minnow {
 namespace {
-
-// Upstream's prefetch reads the link after the last one (hnswalg.h L277-278).
-// On level 0 that is the row's vector; upper lists are blocks of their own with
-// one spare byte (L1207). This gives them a spare link.
-constexpr size_t list_slack = sizeof(slot_id);
 
 // Asks for huge pages, which save the graph walk most of its TLB misses. A
 // wish: where it is refused, nothing is lost but speed.
@@ -80,6 +76,11 @@ void normalise(const float *v, float *out, size_t dim) {
   for (size_t j = 0; j < dim; j++) out[j] = v[j] * scale;
 }
 
+uint64_t next_stamp() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
 }  // namespace minnow
 
 using namespace minnow;
@@ -90,6 +91,7 @@ hnsw_index::hnsw_index(const hnsw_config &c) : cfg(c), metric((check_config(c), 
   g = std::make_unique<graph>(&metric, 1, cfg.m, cfg.ef_construction, cfg.seed);
   cfg.ef_construction = g->ef_construction_;  // upstream raises it to M (L114)
   reserve(cfg.slots);
+  stamp = next_stamp();
 }
 
 void hnsw_index::reserve(size_t want) {
@@ -117,70 +119,7 @@ void hnsw_index::reserve(size_t want) {
 }
 
 size_t hnsw_index::precheck(const float *vecs, const uint64_t *ls, size_t n) const {
-  size_t unknown = 0;
-  std::unordered_map<uint64_t, size_t> seen;
-  if (n > 1) seen.reserve(n);
-  for (size_t i = 0; i < n; i++) {
-    check_vector(cfg.space, vecs + i * cfg.dim, cfg.dim, i);
-    if (n > 1) {
-      const auto [at, fresh] = seen.emplace(ls[i], i);
-      if (!fresh) {
-        fail(HNSW_DUPLICATE_LABEL, "label %llu is at %zu and again at %zu", static_cast<unsigned long long>(ls[i]),
-             at->second, i);
-      }
-    }
-    if (!slot.count(ls[i])) unknown++;
-  }
-  return unknown;
-}
-
-void hnsw_index::add(const float *vecs, const uint64_t *ls, size_t n) {
-  precheck(vecs, ls, n);
-  if (n > g->max_elements_ - slots()) {
-    fail(HNSW_FULL, "%zu slots in use and %zu to add are over %zu", slots(), n, g->max_elements_);
-  }
-  std::vector<float> unit(cfg.space == HNSW_COSINE ? cfg.dim : 0);
-  try {
-    for (size_t i = 0; i < n; i++) {
-      const float *v = vecs + i * cfg.dim;
-      if (cfg.space == HNSW_COSINE) {
-        normalise(v, unit.data(), cfg.dim);
-        v = unit.data();
-      }
-      insert(v, ls[i]);
-    }
-  } catch (const std::bad_alloc &) {
-    // Not HNSW_NO_MEMORY: upstream has counted a row that is not linked.
-    fail(HNSW_INTERNAL, "out of memory in the middle of an insert");
-  }
-}
-
-void hnsw_index::insert(const float *vec, uint64_t label) {
-  const auto old = slot.find(label);
-  if (old != slot.end() && memcmp(vec, vector(old->second), cfg.dim * sizeof(float)) == 0) {
-    live += dead[old->second];
-    dead[old->second] = 0;
-    return;
-  }
-  const slot_id s = g->addPoint(vec, slots(), -1);
-  g->label_lookup_.erase(s);
-  if (g->element_levels_[s] > 0) {
-    const size_t bytes = g->size_links_per_element_ * g->element_levels_[s];
-    std::unique_lock<std::mutex> lock(g->link_list_locks_[s]);
-    char *wider = static_cast<char *>(realloc(g->linkLists_[s], bytes + list_slack));
-    if (!wider) throw std::bad_alloc();
-    g->linkLists_[s] = wider;
-  }
-  labels.push_back(label);
-  dead.push_back(0);
-  if (old == slot.end()) {
-    slot.emplace(label, s);
-    live++;
-    return;
-  }
-  live += dead[old->second];  // a deleted label comes back, a live one stays
-  dead[old->second] = 1;
-  old->second = s;
+  return check_batch(cfg.space, cfg.dim, vecs, ls, n, [&](uint64_t label) { return slot.count(label) != 0; });
 }
 
 void hnsw_index::mark(const uint64_t *ls, size_t n, bool deleted) {
@@ -195,7 +134,28 @@ void hnsw_index::mark(const uint64_t *ls, size_t n, bool deleted) {
     live -= !mark;
     mark = deleted;
     live += !mark;
+    if (deleted) forget_from = std::min<size_t>(forget_from, slot.find(ls[i])->second);
   }
+  stamp = next_stamp();
+}
+
+void hnsw_index::forget(size_t n) {
+  for (; n > 0 && forget_from < slots(); forget_from++) {
+    const slot_id s = static_cast<slot_id>(forget_from);
+    if (!dead[s] || !current(s)) continue;
+    slot.erase(labels[s]);
+    n--;
+  }
+}
+
+bool hnsw_index::current(slot_id s) const {
+  const auto at = slot.find(labels[s]);
+  return at != slot.end() && at->second == s;
+}
+
+void hnsw_index::count_label(uint64_t label) {
+  top_label = labelled ? std::max(top_label, label) : label;
+  labelled = true;
 }
 
 void hnsw_index::items(const uint64_t *ls, size_t n, float *out) const {
@@ -206,19 +166,6 @@ void hnsw_index::items(const uint64_t *ls, size_t n, float *out) const {
     if (dead[at->second]) fail(HNSW_DELETED, "label %llu", label);
     memcpy(out + i * cfg.dim, vector(at->second), cfg.dim * sizeof(float));
   }
-}
-
-std::unique_ptr<hnsw_index> hnsw_index::compact(bool keep_deleted) const {
-  hnsw_config c = cfg;
-  c.slots = std::max<size_t>(1, keep_deleted ? slot.size() : live);
-  auto fresh = std::make_unique<hnsw_index>(c);
-  for (slot_id s = 0; s < slots(); s++) {
-    const bool current = slot.find(labels[s])->second == s;
-    if (!current || (dead[s] && !keep_deleted)) continue;
-    fresh->insert(vector(s), labels[s]);
-    if (dead[s]) fresh->mark(&labels[s], 1, true);
-  }
-  return fresh;
 }
 
 void hnsw_index::map_labels() {
@@ -234,5 +181,8 @@ void hnsw_index::map_labels() {
     // A live slot wins over a tombstone, and a later slot over an earlier one.
     if (!fresh && dead[at->second]) at->second = s;
     live += !dead[s];
+    count_label(labels[s]);
   }
+  forget_from = 0;
+  stamp = next_stamp();
 }

@@ -13,6 +13,10 @@
 //     L524 takes back() of an empty vector. Upstream never sees a mark.
 //   - A load maps a label to its last slot (L797). Ours prefers the live one.
 //
+// A search loop or a builder of our own, with compact codes beside the vectors,
+// would stand where search_graph and add_point call upstream: nothing else
+// knows how links are found or made.
+//
 // The file is upstream's: the writer puts the caller's labels and the delete
 // marks where upstream keeps them, and the loader takes them out again. A
 // superseded slot is written as a tombstone of its old label. As slots are
@@ -20,13 +24,18 @@
 // the file maps every label to the right slot.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <random>
+#include <shared_mutex>
 #include <unordered_map>
 #include <vector>
 
 #include "hnsw.h"
 #include "kernel.h"
+#include "nearest.h"
+#include "status.h"
 #include "upstream.h"
 
 namespace minnow {
@@ -57,6 +66,57 @@ void check_vector(int32_t kind, const float *v, size_t dim, size_t i);
 // Scales v to length 1, as upstream's Python binding does.
 void normalise(const float *v, float *out, size_t dim);
 
+// Checks a batch, each vector and that no label is there twice, and returns how
+// many of its labels known denies.
+template <class Known>
+size_t check_batch(int32_t kind, size_t dim, const float *vecs, const uint64_t *ls, size_t n, Known &&known) {
+  size_t unknown = 0;
+  std::unordered_map<uint64_t, size_t> seen;
+  if (n > 1) seen.reserve(n);
+  for (size_t i = 0; i < n; i++) {
+    check_vector(kind, vecs + i * dim, dim, i);
+    if (n > 1) {
+      const auto [at, fresh] = seen.emplace(ls[i], i);
+      if (!fresh) {
+        fail(HNSW_DUPLICATE_LABEL, "label %llu is at %zu and again at %zu", static_cast<unsigned long long>(ls[i]),
+             at->second, i);
+      }
+    }
+    if (!known(ls[i])) unknown++;
+  }
+  return unknown;
+}
+
+// A number that no state of an index in this process has had.
+uint64_t next_stamp();
+
+// Vectors on their way into the graph. Between begin and end any number of
+// threads take them one by one.
+//
+// Upstream's addPoint may run beside itself, but for three things. Its generator
+// of levels has no lock (hnswalg.h L1187): so begin draws the levels, in the
+// order of the vectors, and what addPoint draws is thrown away. It reads the
+// entry point after it let go of the lock (L1197): so a vector that rises above
+// the top level, and becomes the entry point, goes in alone. And it numbers slots
+// in the order of arrival: so a slot learns its label when it has its number,
+// and labels learn their slots at the end.
+struct insertion {
+  std::vector<uint64_t> labels;
+  std::vector<const float *> rows;  // of a rebuild: the vectors, normalised already
+  std::vector<uint8_t> dead;        // of a rebuild: to be marked deleted
+  std::vector<int> levels;          // same: the very vector is there already
+  std::vector<slot_id> slots;       // where each went
+  slot_id first;                    // number of slots before
+  int top;                          // top level before
+  std::shared_mutex crowd;          // shared by threads that insert; who must be alone takes it whole
+  std::atomic<size_t> next{0};      // the first that no thread has taken
+  std::atomic<bool> failed{false};
+  std::default_random_engine generator;  // as it is after drawing these levels
+  double mult;                           // upstream's, which is 0 meanwhile: see begin
+
+  static constexpr int same = -1;
+};
+
 }  // namespace minnow
 
 struct hnsw_index {
@@ -68,6 +128,10 @@ struct hnsw_index {
   std::vector<uint8_t> dead;                           // slot -> deleted or superseded
   std::unordered_map<uint64_t, minnow::slot_id> slot;  // label -> current slot
   size_t live = 0;
+  uint64_t stamp = 0;       // changes with every change that an answer could show
+  uint64_t top_label = 0;   // the largest label so far
+  bool labelled = false;    // there was one
+  std::unique_ptr<minnow::insertion> pending;
 
   explicit hnsw_index(const hnsw_config &cfg);
 
@@ -78,20 +142,35 @@ struct hnsw_index {
 
   void reserve(size_t slots);
   size_t precheck(const float *vecs, const uint64_t *labels, size_t n) const;
-  void add(const float *vecs, const uint64_t *labels, size_t n);
   void mark(const uint64_t *labels, size_t n, bool deleted);
+  void forget(size_t n);
   void items(const uint64_t *labels, size_t n, float *out) const;
-  std::unique_ptr<hnsw_index> compact(bool keep_deleted) const;
   void verify() const;
   size_t file_bytes() const;
+  size_t memory() const;
+  size_t survey(size_t *levels, size_t levels_cap, size_t *degrees, size_t degrees_cap) const;
 
-  void search(const float *queries, size_t n, size_t k, size_t ef, hnsw_neighbor *out, uint32_t *counts) const;
+  void begin(const float *vecs, const uint64_t *labels, size_t n);
+  void insert(const float *vecs, size_t until);
+  void end();
+  std::unique_ptr<hnsw_index> compact(bool keep_deleted) const;
+
+  size_t match(const minnow::label_set &set, uint64_t *bits) const;
+  void search(const float *queries, size_t n, size_t k, size_t ef, const uint64_t *allowed, size_t matches,
+              hnsw_neighbor *out, uint32_t *counts) const;
+  size_t within(const float *query, float radius, size_t ef, const uint64_t *allowed, size_t matches,
+                hnsw_neighbor *out, size_t cap) const;
 
   // Rebuilds slot and live from labels and dead, or fails with HNSW_CORRUPT.
   void map_labels();
 
  private:
-  void insert(const float *vec, uint64_t label);
-  size_t search_graph(const float *query, size_t k, size_t ef, hnsw_neighbor *out) const;
-  size_t search_all(const float *query, size_t k, hnsw_neighbor *out) const;
+  size_t forget_from = 0;  // no slot below is a deleted label's
+
+  bool current(minnow::slot_id s) const;
+  void count_label(uint64_t label);
+  void draw_levels();
+  minnow::slot_id add_point(const float *vec, uint64_t label, size_t i);
+  size_t search_graph(const float *query, size_t k, size_t ef, const uint64_t *allowed, hnsw_neighbor *out) const;
+  size_t search_all(const float *query, size_t k, const uint64_t *allowed, hnsw_neighbor *out) const;
 };

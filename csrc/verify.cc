@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cfloat>
 #include <cmath>
 
@@ -47,6 +48,43 @@ void verify_graph(const graph &g) {
 
 using namespace minnow;
 
+size_t hnsw_index::survey(size_t *levels, size_t levels_cap, size_t *degrees, size_t degrees_cap) const {
+  std::fill_n(levels, levels_cap, 0);
+  std::fill_n(degrees, degrees_cap, 0);
+  const size_t count = slots();
+  if (count == 0) return 0;
+  for (slot_id s = 0; s < count; s++) {
+    if (levels_cap) levels[std::min<size_t>(g->element_levels_[s], levels_cap - 1)]++;
+    if (degrees_cap) degrees[std::min<size_t>(g->getListCount(g->get_linklist0(s)), degrees_cap - 1)]++;
+  }
+  std::vector<bool> seen(count);
+  std::vector<slot_id> open{g->enterpoint_node_};
+  seen[g->enterpoint_node_] = true;
+  size_t reached = 0;
+  while (!open.empty()) {
+    hnswlib::linklistsizeint *list = g->get_linklist0(open.back());
+    open.pop_back();
+    reached++;
+    for (size_t i = 1; i <= g->getListCount(list); i++) {
+      if (seen[list[i]]) continue;
+      seen[list[i]] = true;
+      open.push_back(list[i]);
+    }
+  }
+  return count - reached;
+}
+
+size_t hnsw_index::memory() const {
+  constexpr size_t map_node = sizeof(void *) + sizeof(std::pair<uint64_t, slot_id>);
+  const size_t room = g->max_elements_;
+  size_t n = room * (g->size_data_per_element_ + sizeof(void *) + sizeof(int) + sizeof(std::mutex)) +
+             graph::MAX_LABEL_OPERATION_LOCKS * sizeof(std::mutex) + room * sizeof(hnswlib::vl_type) +
+             labels.capacity() * sizeof(uint64_t) + dead.capacity() + slot.bucket_count() * sizeof(void *) +
+             slot.size() * map_node;
+  for (slot_id s = 0; s < slots(); s++) n += g->element_levels_[s] * g->size_links_per_element_;
+  return n;
+}
+
 void hnsw_index::verify() const {
   verify_graph(*g);
   const size_t count = slots();
@@ -57,11 +95,16 @@ void hnsw_index::verify() const {
   size_t alive = 0;
   for (slot_id s = 0; s < count; s++) {
     verify_vector(cfg.space, vector(s), cfg.dim, s);
-    const auto at = slot.find(labels[s]);
-    if (g->getExternalLabel(s) != s || at == slot.end() || (!dead[s] && at->second != s)) {
+    // A superseded slot's label is another's, or forgotten.
+    if (g->getExternalLabel(s) != s || (!dead[s] && !current(s))) {
       fail(HNSW_CORRUPT, "element %u: label %llu is not mapped to it", s, static_cast<unsigned long long>(labels[s]));
     }
     alive += !dead[s];
+  }
+  for (const auto &[label, s] : slot) {
+    if (s >= count || labels[s] != label) {
+      fail(HNSW_CORRUPT, "label %llu is mapped to element %u", static_cast<unsigned long long>(label), s);
+    }
   }
   if (alive != live) fail(HNSW_CORRUPT, "%zu live elements, %zu counted", alive, live);
 }

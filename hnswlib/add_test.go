@@ -123,7 +123,7 @@ func TestSameCallsAndSeedBuildTheSameGraph(t *testing.T) {
 	rows := clustered(newRand(23), 500, 8)
 	var files [3]strings.Builder
 	for i, seed := range []uint64{0, 100, 101} { // zero is 100
-		ix := newIndex(t, hnswlib.L2, 8, &hnswlib.Config{RandomSeed: seed})
+		ix := newIndex(t, hnswlib.L2, 8, &hnswlib.Config{RandomSeed: seed, Threads: 1})
 		mustAdd(t, ix, rows, sequence(0, len(rows)))
 		if _, err := ix.WriteTo(&files[i]); err != nil {
 			t.Fatal(err)

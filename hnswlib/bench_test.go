@@ -64,6 +64,48 @@ func BenchmarkKNNQuery(b *testing.B) {
 	}
 }
 
+// One operation is one vector, of an index built at once on so many threads.
+func BenchmarkBuild(b *testing.B) {
+	const n = 5_000
+	flat := flatten(clustered(newRand(1), n, benchDim))
+	for _, threads := range []int{1, 2, 4} {
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+			for b.Loop() {
+				ix, err := hnswlib.New(hnswlib.InnerProduct, benchDim, &hnswlib.Config{MaxElements: n, Threads: threads})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := ix.Add(flat, sequence(0, n)); err != nil {
+					b.Fatal(err)
+				}
+				ix.Close()
+			}
+			b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "vectors/s")
+		})
+	}
+}
+
+// The same into the caller's slices, with and without a filter that is known.
+func BenchmarkKNNQueryIntoOverhead(b *testing.B) {
+	ix, err := hnswlib.New(hnswlib.L2, 1, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ix.Close()
+	mustAdd(b, ix, [][]float32{{1}}, []uint64{1})
+	query, out, counts := []float32{1}, make([]hnswlib.Neighbor, 1), make([]uint32, 1)
+	for name, opt := range map[string]*hnswlib.Query{"plain": nil, "filtered": {Filter: hnswlib.Allow([]uint64{1})}} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := ix.KNNQueryInto(query, 1, out, counts, opt); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // What a query costs beyond the search itself: the crossing, the locks and the
 // result, in an index of one element.
 func BenchmarkKNNQueryOverhead(b *testing.B) {

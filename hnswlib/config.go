@@ -28,8 +28,8 @@ type Config struct {
 	// better recall and slower adds. Zero is 200; below M it is raised to M.
 	EfConstruction int
 
-	// RandomSeed makes the levels of the elements, and with them the graph,
-	// repeatable. Zero is 100.
+	// RandomSeed makes the levels of the elements, and with them the graph if
+	// Threads is 1, repeatable. Zero is 100.
 	RandomSeed uint64
 
 	// MaxElements is the number of labels, live or deleted, to make room for at
@@ -39,6 +39,22 @@ type Config struct {
 	// FixedCapacity keeps the index from growing: an Add that would bring it
 	// over MaxElements is ErrFull. Replacing a vector needs no capacity.
 	FixedCapacity bool
+
+	// ReplaceDeleted lets an Add forget deleted labels when it needs their
+	// place: in an index of fixed capacity one for each new label, and in any
+	// index all of them in the rebuild that comes before growing, if they and
+	// replaced vectors outnumber the live ones (upstream: allow_replace_deleted,
+	// which puts the new vector into the old one's node, and can lose elements
+	// over it). A forgotten label cannot be unmarked. Without it a deleted label
+	// keeps its place until [Index.Compact].
+	ReplaceDeleted bool
+
+	// Threads is the number of threads that one Add or one batch of queries may
+	// use (upstream: num_threads). Zero is all cores that Go may use, see
+	// [runtime.GOMAXPROCS]. On several threads an Add is as much faster, but two
+	// builds of one data set differ in their links, as upstream's do; set 1 to
+	// build the same graph each time.
+	Threads int
 }
 
 func (c *Config) withDefaults() (Config, error) {
@@ -46,9 +62,9 @@ func (c *Config) withDefaults() (Config, error) {
 	if c != nil {
 		d = *c
 	}
-	if d.M < 0 || d.EfConstruction < 0 || d.MaxElements < 0 {
-		return d, fmt.Errorf("%w: M %d, EfConstruction %d, MaxElements %d: none may be negative",
-			ErrConfig, d.M, d.EfConstruction, d.MaxElements)
+	if d.M < 0 || d.EfConstruction < 0 || d.MaxElements < 0 || d.Threads < 0 {
+		return d, fmt.Errorf("%w: M %d, EfConstruction %d, MaxElements %d, Threads %d: none may be negative",
+			ErrConfig, d.M, d.EfConstruction, d.MaxElements, d.Threads)
 	}
 	d.M = orDefault(d.M, defaultM)
 	d.EfConstruction = orDefault(d.EfConstruction, defaultEfConstruction)

@@ -24,16 +24,26 @@
 //
 // Adding a label again replaces its vector. [Index.MarkDeleted] hides a label,
 // [Index.UnmarkDeleted] or a new Add brings it back, [Index.Compact] forgets
-// what is deleted. Upstream's graph is only ever appended to, as its own update
+// what is deleted. [Index.AddAuto] chooses labels itself. Upstream's graph is only ever appended to, as its own update
 // of an element can cut others off: a replaced vector stays as a way-point until
 // a rebuild, which Add does by itself when such leftovers outnumber the labels.
 //
-// # Goroutines
+// # Questions
+//
+// [Index.KNNQuery] finds the k nearest, [Index.KNNQueryInto] does so without
+// allocating, [Index.Within] finds all that lies within a distance, and
+// [Index.KNNQueryDocuments] the k nearest of documents that have several vectors
+// each. A [Filter] says which labels an answer may contain. [BruteForce] is an
+// index without a graph: exact, and the better one for few vectors.
+//
+// # Goroutines and threads
 //
 // Every method may be called from any goroutine. Queries run beside queries,
 // saves and checks; changes run alone, in slices of a few milliseconds, so that
-// queries are answered during an import. Adds follow one another: a graph depends
-// on nothing but the calls and the seed.
+// queries are answered during an import. Adds follow one another; one Add, and
+// one long batch of queries, uses all cores unless [Config] says otherwise. With
+// Threads of 1 a graph depends on nothing but the calls and the seed, and is the
+// one that upstream builds.
 //
 // # Memory
 //
@@ -44,7 +54,8 @@
 // # Files
 //
 // [Index.Save] and [Load] use upstream's format, so that Python, Elixir and C++
-// read what Go wrote and the reverse. The format has no checksum and does not
+// read what Go wrote and the reverse; what Python does by pickling, WriteTo and
+// [Read] do with any writer and reader. The format has no checksum and does not
 // name the space; Load checks all that can be checked. A label's replaced vectors
 // are tombstones in the file, and count as such in upstream's element counts.
 //

@@ -140,5 +140,5 @@ func Read(r io.Reader, size int64, space Space, dim int, cfg *Config) (*Index, e
 	if cerr != nil {
 		return nil, failed(op, cerr)
 	}
-	return newIndex(c, space, dim, max(capacity, config.MaxElements, 1), config.FixedCapacity), nil
+	return newIndex(c, space, dim, max(capacity, config.MaxElements, 1), config), nil
 }

@@ -28,6 +28,7 @@ type Index struct {
 	stats    csrc.Stats // of c
 	capacity int        // labels to have room for: MaxElements
 	ef       int
+	threads  int
 
 	alarm runtime.Cleanup // frees c if Close never does
 
@@ -37,6 +38,7 @@ type Index struct {
 	m              int
 	efConstruction int
 	fixed          bool
+	replaceDeleted bool
 	fs             fileSystem
 }
 
@@ -60,13 +62,13 @@ func New(space Space, dim int, cfg *Config) (*Index, error) {
 	if cerr != nil {
 		return nil, failed(op, cerr)
 	}
-	return newIndex(c, space, dim, capacity, config.FixedCapacity), nil
+	return newIndex(c, space, dim, capacity, config), nil
 }
 
-func newIndex(c csrc.Index, space Space, dim, capacity int, fixed bool) *Index {
+func newIndex(c csrc.Index, space Space, dim, capacity int, cfg Config) *Index {
 	ix := &Index{
-		c: c, stats: c.Stat(), capacity: capacity, ef: defaultEf,
-		space: space, dim: dim, fixed: fixed, fs: osFS{},
+		c: c, stats: c.Stat(), capacity: capacity, ef: defaultEf, threads: cfg.Threads,
+		space: space, dim: dim, fixed: cfg.FixedCapacity, replaceDeleted: cfg.ReplaceDeleted, fs: osFS{},
 	}
 	ix.m, ix.efConstruction = ix.stats.M, ix.stats.EfConstruction
 	ix.setAlarm()

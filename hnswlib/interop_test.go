@@ -123,3 +123,35 @@ func sameAnswers(t *testing.T, ix *hnswlib.Index, queries [][]float32, k int, sa
 		t.Errorf("%d of %d answers are not Python's", missed, len(queries)*k)
 	}
 }
+
+func TestPythonAndWeShareBruteForceFiles(t *testing.T) {
+	const n, dim, k = 120, 7, 5
+	rows := clustered(newRand(63), n, dim)
+	for space := range oracles {
+		t.Run(space.String(), func(t *testing.T) {
+			bf := newBruteForce(t, space, dim, &hnswlib.Config{MaxElements: n + 9})
+			if err := bf.Add(flatten(rows), sequence(7, n)); err != nil {
+				t.Fatal(err)
+			}
+			ours, theirs := filepath.Join(t.TempDir(), "ours"), filepath.Join(t.TempDir(), "theirs")
+			if err := bf.Save(ours); err != nil {
+				t.Fatal(err)
+			}
+			says := python(t, rows[:20], "flat", space.String(), strconv.Itoa(dim), ours, theirs)
+			loaded, err := hnswlib.LoadBruteForce(theirs, space, dim, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer loaded.Close()
+			got, err := loaded.KNNQuery(flatten(rows[:20]), k, nil)
+			if err != nil || loaded.Len() != n || loaded.MaxElements() != n+9 {
+				t.Fatalf("KNNQuery: %v; Len, MaxElements = %d, %d, want %d, %d", err, loaded.Len(), loaded.MaxElements(), n, n+9)
+			}
+			for i, row := range got {
+				if diff := cmp.Diff(says.Labels[i], labelsOf(row)); diff != "" {
+					t.Errorf("query %d (-Python +here):\n%s", i, diff)
+				}
+			}
+		})
+	}
+}

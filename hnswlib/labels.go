@@ -13,11 +13,15 @@ func (ix *Index) Items(labels []uint64) ([][]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := make([][]float32, len(labels))
+	return rowsOf(flat, ix.dim, len(labels)), nil
+}
+
+func rowsOf(flat []float32, dim, n int) [][]float32 {
+	rows := make([][]float32, n)
 	for i := range rows {
-		rows[i] = flat[i*ix.dim : (i+1)*ix.dim : (i+1)*ix.dim]
+		rows[i] = flat[i*dim : (i+1)*dim : (i+1)*dim]
 	}
-	return rows, nil
+	return rows
 }
 
 // MarkDeleted takes labels out of all answers (upstream: mark_deleted). Their

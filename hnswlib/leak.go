@@ -1,26 +1,25 @@
 package hnswlib
 
-import (
-	"runtime"
-
-	"github.com/minnow-search/minnow/csrc"
-)
+import "runtime"
 
 // leak is an index whose owner forgot Close: the C++ side, and where it was
 // made if leaks are watched for.
 type leak struct {
-	c      csrc.Index
+	c      interface{ Free() }
 	origin string
 }
 
-// setAlarm frees ix.c should ix become unreachable before Close. A safety net,
-// not a feature: it runs late or never.
-func (ix *Index) setAlarm() {
-	l := leak{c: ix.c}
+// setAlarm frees ix.c should ix become unreachable before Close.
+func (ix *Index) setAlarm() { ix.alarm = newAlarm(ix, ix.c) }
+
+// newAlarm frees c should owner become unreachable before its Close. A safety
+// net, not a feature: it runs late or never.
+func newAlarm[T any](owner *T, c interface{ Free() }) runtime.Cleanup {
+	l := leak{c: c}
 	if watchLeaks {
 		l.origin = creator()
 	}
-	ix.alarm = runtime.AddCleanup(ix, freeLeak, l)
+	return runtime.AddCleanup(owner, freeLeak, l)
 }
 
 // freeLeak must not be a closure: it would keep the Index reachable.

@@ -3,6 +3,8 @@
 write SPACE DIM PATH    index of the vectors on standard input, with replaced
                         and deleted labels; saved to PATH
 read SPACE DIM K PATH   loads PATH and answers the queries on standard input
+flat SPACE DIM IN OUT   loads a brute-force index from IN, answers the 5 nearest
+                        to each query on standard input, and saves to OUT
 
 Vectors come as raw float32. Both print one JSON object.
 """
@@ -14,6 +16,17 @@ import numpy as np
 
 command, space, dim = sys.argv[1], sys.argv[2], int(sys.argv[3])
 rows = np.frombuffer(sys.stdin.buffer.read(), dtype=np.float32).reshape(-1, dim)
+
+if command == "flat":
+    flat = hnswlib.BFIndex(space=space, dim=dim)
+    flat.load_index(sys.argv[4], 0)
+    if space == "cosine":  # its queries are not normalised by themselves
+        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    labels, distances = flat.knn_query(rows, k=5)
+    flat.save_index(sys.argv[5])
+    print(json.dumps({"labels": labels.tolist(), "distances": distances.tolist()}))
+    sys.exit()
+
 index = hnswlib.Index(space=space, dim=dim)
 
 if command == "write":
