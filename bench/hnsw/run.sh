@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Measures minnow's hnswlib beside its peers, and writes a dated folder under bench/runs.
+#
+# Usage: run.sh             everything: about 16 minutes, on a machine that has nothing else to do
+#        run.sh --quick     20,000 vectors, 2 minutes, kept in $MINNOW_HOME/bench/quick
+#        run.sh --prepare   only make what a run needs; the first time WordNet is embedded, some 6 minutes
+#
+# MINNOW_WORDNET=DIR says where WordNet's data.noun is, if not in /usr/share/wordnet. All that a run needs is kept in
+# $MINNOW_HOME/bench and made once. Needs what scripts/setup.sh needs.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+
+usage() {
+	sed -n '4,6s/^# *//p' "$0" >&2
+	exit 2
+}
+[ $# -le 1 ] || usage
+mode=${1:---full}
+case $mode in --full | --quick | --prepare) ;; *) usage ;; esac
+
+"$root/scripts/setup.sh" >&2
+eval "$("$root/scripts/setup.sh" env)"
+cache=$MINNOW_HOME/bench
+digest=$(sha256sum "$here/requirements.txt")
+venv=$cache/python-${digest:0:8}
+mkdir -p "$cache"
+
+say() { echo "bench: $*" >&2; }
+
+# hnswlib comes as source, and is built here the way its users build it, with -march=native: never from pip's cache,
+# which may hold one of another build.
+install_python() {
+	[ -e "$venv/.complete" ] && return
+	say "installing the Python peers into $venv"
+	rm -rf "$venv"
+	python3 -m venv "$venv"
+	local pip=("$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes)
+	awk '/^[^ ]/ { source = /^hnswlib==/ } { print > (source ? built : wheels) }' \
+		wheels="$venv/wheels.txt" built="$venv/built.txt" "$here/requirements.txt"
+	"${pip[@]}" --only-binary :all: -r "$venv/wheels.txt"
+	"${pip[@]}" --no-build-isolation --no-cache-dir --no-binary hnswlib -r "$venv/built.txt"
+	touch "$venv/.complete"
+}
+
+# Prints the folder of WordNet's files.
+find_wordnet() {
+	local dir=${MINNOW_WORDNET:-/usr/share/wordnet}
+	if [ ! -e "$dir/data.noun" ]; then
+		dir=$cache/wordnet/usr/share/wordnet
+	fi
+	if [ ! -e "$dir/data.noun" ]; then
+		say "fetching Debian's wordnet-base"
+		local tmp
+		tmp=$(mktemp -d)
+		(cd "$tmp" && apt-get download -qq wordnet-base >&2 && dpkg -x wordnet-base_*.deb "$cache/wordnet") || {
+			say "that did not work: install the package wordnet-base, or unpack WordNet 3.0 and name the folder of data.noun in MINNOW_WORDNET"
+			return 1
+		}
+		rm -r "$tmp"
+	fi
+	echo "$dir"
+}
+
+embed() {
+	[ -e "$cache/$1.npy" ] && return
+	say "embedding $1: about 3 ms a text and core"
+	"$cache/bin/embed" all-MiniLM-L6-v2 "$cache/$1.txt" "$cache/$1.npy" >&2
+}
+
+prepare() {
+	install_python
+	(cd "$here" && go build -o "$cache/bin/" ./ours ./coder ./embed)
+	if [ ! -e "$cache/words.txt" ]; then
+		"$venv/bin/python" "$here/data.py" texts "$(find_wordnet)" "$cache"
+	fi
+	embed glosses
+	embed words
+	"$venv/bin/python" "$here/data.py" sets "$cache" >&2
+}
+
+# run OUTPUT [--quick]
+run() {
+	"$venv/bin/python" "$here/bench.py" "$@" --cache "$cache" --bin "$cache/bin"
+	(cd "$root" && go test ./hnswlib -run '^$' -bench 'KNNQuery(Into)?Overhead' -benchmem -count 5) |
+		grep '^Benchmark' >"$1/crossing.txt"
+	"$venv/bin/python" "$here/report.py" "$1"
+}
+
+prepare
+case $mode in
+--full) run "$root/bench/runs/$(date +%F)-hnsw" ;;
+--quick) run "$cache/quick" --quick ;;
+esac
