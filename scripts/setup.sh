@@ -33,7 +33,7 @@ hnswlib=$home/hnswlib-$HNSWLIB_VERSION
 runtime=$home/onnxruntime-$ONNXRUNTIME_VERSION
 tokenizers=$home/tokenizers-$TOKENIZERS_VERSION-$(digest "$here"/tokenizers/Cargo.*)
 python=$home/python-$(digest "$here/requirements.txt")
-peers=$home/peers-$(digest "$here/test-requirements.txt")-hnswlib-$HNSWLIB_VERSION
+peers=$python/.hnswlib-$HNSWLIB_VERSION # says that Python's own hnswlib, which tests compare with, is installed too
 tokenizers_lib=${MINNOW_TOKENIZERS_LIB:-$tokenizers/lib/libtokenizers.a}
 log=$home/setup.log
 
@@ -77,34 +77,26 @@ download() {
 
 # -------------------------------------------------------------------------------------------------------------- parts
 
-# venv DIR REQUIREMENTS: a virtual environment. It cannot be moved into place, so a file inside, which the caller makes,
-# says that it is whole.
-venv() {
-	need python3 "install Python 3.10 or newer (Debian: apt-get install python3 python3-venv)"
-	python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$(python3 --version) is too old: install Python 3.10 or newer"
-	rm -rf "$1"
-	python3 -m venv "$1" >>"$log" 2>&1 ||
-		die "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv"
-	quietly "$1/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$2"
-}
-
 install_python() {
 	[ -e "$python/.complete" ] && return
+	need python3 "install Python 3.10 or newer (Debian: apt-get install python3 python3-venv)"
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$(python3 --version) is too old: install Python 3.10 or newer"
 	say "Python tools (onnx, numpy, huggingface_hub): installing"
-	venv "$python" "$here/requirements.txt"
+	rm -rf "$python" # a virtual environment cannot be moved into place, so a file inside says that it is whole
+	python3 -m venv "$python" >>"$log" 2>&1 ||
+		die "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv"
+	quietly "$python/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$here/requirements.txt"
 	touch "$python/.complete"
 }
 
-# install_peers: Python's own hnswlib has no wheel; it is compiled with tools that are pinned too.
 install_peers() {
-	[ -e "$peers/.complete" ] && return
+	[ -e "$peers" ] && return
 	say "Python's hnswlib $HNSWLIB_VERSION, for tests: building, about a minute"
-	venv "$peers" "$here/test-requirements.txt"
 	local tmp
 	tmp=$(work peers)
 	echo "hnswlib==$HNSWLIB_VERSION --hash=sha256:$HNSWLIB_SHA256" >"$tmp/pin"
-	quietly "$peers/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r "$tmp/pin"
-	touch "$peers/.complete"
+	quietly "$python/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r "$tmp/pin"
+	touch "$peers"
 }
 
 install_hnswlib() {
@@ -113,7 +105,8 @@ install_hnswlib() {
 	local tmp
 	tmp=$(work hnswlib)
 	echo "hnswlib==$HNSWLIB_VERSION --hash=sha256:$HNSWLIB_SHA256" >"$tmp/pin"
-	download "$tmp" --no-binary hnswlib -r "$tmp/pin"
+	# pip runs a source distribution's setup.py to learn its name; without isolation it does so with the pinned tools.
+	download "$tmp" --no-binary hnswlib --no-build-isolation -r "$tmp/pin"
 	mkdir -p "$tmp/part/include"
 	tar -xzf "$tmp/hnswlib-$HNSWLIB_VERSION.tar.gz" -C "$tmp"
 	mv "$tmp/hnswlib-$HNSWLIB_VERSION/hnswlib" "$tmp/part/include/"
@@ -289,7 +282,7 @@ exporter=$(digest "$here/export_onnx.py" "$here/bert_model.py" "$here/safetensor
 ready() {
 	local dir
 	dir=$(model_dir)
-	[ "${1:-}" != test ] || [ -e "$peers/.complete" ] || return 1
+	[ "${1:-}" != test ] || [ -e "$peers" ] || return 1
 	[ -e "$python/.complete" ] && [ -e "$hnswlib/include/hnswlib/hnswlib.h" ] && [ -e "$runtime/lib/libonnxruntime.so" ] &&
 		[ -e "$tokenizers_lib" ] && [ -e "$dir/onnx/model.onnx" ] &&
 		{ [ ! -e "$dir/onnx/.exporter" ] || [ "$(cat "$dir/onnx/.exporter")" = "$exporter" ]; }
@@ -333,7 +326,7 @@ print_env() {
 		export CGO_CXXFLAGS="-O2 -g '-I$hnswlib/include'"
 		export CGO_LDFLAGS="-O2 -g '-L$(dirname "$tokenizers_lib")'"
 	EOF
-	[ ! -e "$peers/.complete" ] || printf "export MINNOW_PYTHON='%s'\n" "$peers/bin/python"
+	[ ! -e "$peers" ] || printf "export MINNOW_PYTHON='%s'\n" "$python/bin/python"
 }
 
 case ${1:-} in
