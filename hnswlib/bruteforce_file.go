@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/minnow-search/minnow/csrc"
 )
@@ -79,20 +78,12 @@ func (bf *BruteForce) WriteTo(w io.Writer) (int64, error) {
 // load_index). All of it is checked, as [Load] says, with the same errors. Of
 // cfg, MaxElements (no less than the file's), FixedCapacity and Threads matter.
 func LoadBruteForce(path string, space Space, dim int, cfg *Config) (*BruteForce, error) {
-	const op = "load"
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
-		return nil, &Error{Op: op, Err: err}
+		return nil, &Error{Op: "load", Err: err}
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, &Error{Op: op, Err: err}
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &Error{Op: op, Err: fmt.Errorf("%s is not a regular file", path)}
-	}
-	return ReadBruteForce(f, info.Size(), space, dim, cfg)
+	return ReadBruteForce(f, size, space, dim, cfg)
 }
 
 // ReadBruteForce is LoadBruteForce from a reader that has exactly size bytes left.

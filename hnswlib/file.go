@@ -86,20 +86,29 @@ func (ix *Index) FileSize() int64 {
 // vectors that are not of unit length cannot be a cosine index's and are
 // ErrCorrupt; l2 and ip cannot be told apart: who saves must know.
 func Load(path string, space Space, dim int, cfg *Config) (*Index, error) {
-	const op = "load"
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
-		return nil, &Error{Op: op, Err: err}
+		return nil, &Error{Op: "load", Err: err}
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	return Read(f, size, space, dim, cfg)
+}
+
+// openRegular opens a file to load, whose size is known: no folder, device or pipe.
+func openRegular(path string) (f *os.File, size int64, err error) {
+	f, err = os.Open(path)
 	if err != nil {
-		return nil, &Error{Op: op, Err: err}
+		return nil, 0, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, &Error{Op: op, Err: fmt.Errorf("%s is not a regular file", path)}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
 	}
-	return Read(f, info.Size(), space, dim, cfg)
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
 }
 
 // Read is Load from a reader that has exactly size bytes left.

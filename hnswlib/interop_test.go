@@ -32,7 +32,7 @@ func python(t *testing.T, rows [][]float32, args ...string) pythonSays {
 	t.Helper()
 	interpreter := os.Getenv("MINNOW_PYTHON")
 	if interpreter == "" {
-		t.Skip("MINNOW_PYTHON is not set: python3 -m venv DIR && DIR/bin/pip install hnswlib==0.8.0 numpy, then MINNOW_PYTHON=DIR/bin/python")
+		t.Skip("MINNOW_PYTHON, a Python with hnswlib 0.8.0, is not set: scripts/setup.sh test && eval \"$(scripts/setup.sh env)\"")
 	}
 	var in, out, trouble bytes.Buffer
 	if err := binary.Write(&in, binary.LittleEndian, flatten(rows)); err != nil {

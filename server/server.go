@@ -60,15 +60,20 @@ const (
 	shutdownTimeout   = 10 * time.Second
 )
 
-// ListenAndServe is [Server.Serve] on a TCP address. A host that is left out, as
-// in ":7700", is 127.0.0.1; to be reached from elsewhere, name 0.0.0.0 or ::.
-func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
+// Listen takes a TCP address, for [Server.Serve]. A host that is left out, as in
+// ":7700", is 127.0.0.1; to be reached from elsewhere, name 0.0.0.0 or ::.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var listen net.ListenConfig
-	ln, err := listen.Listen(ctx, "tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
+	return listen.Listen(ctx, "tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
+}
+
+// ListenAndServe is [Server.Serve] on a TCP address, as [Listen] takes it.
+func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
+	ln, err := Listen(ctx, addr)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 
 	"github.com/spf13/cobra"
 
@@ -38,18 +37,10 @@ interrupted. There are no accounts: whoever reaches the address may read and cha
 			}
 			defer func() { err = errors.Join(err, c.Close()) }()
 
-			// Listening comes first, so that the port is known, 0 being any, and free.
-			host, port, err := net.SplitHostPort(addr)
+			// Not ListenAndServe: port 0 is any that is free, and the user is told which.
+			ln, err := server.Listen(cmd.Context(), addr)
 			if err != nil {
 				return fmt.Errorf("--addr %q: %w", addr, err)
-			}
-			if host == "" {
-				host = "127.0.0.1"
-			}
-			var listen net.ListenConfig
-			ln, err := listen.Listen(cmd.Context(), "tcp", net.JoinHostPort(host, port))
-			if err != nil {
-				return err
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "minnow: collection %s, %d documents, model %s, at http://%s\n", dir, c.Len(), m.Name(), ln.Addr())
 			return server.New(c, &server.Options{Logger: log, Hosts: hosts}).Serve(cmd.Context(), ln)
