@@ -121,6 +121,9 @@ func (c *Collection) search(ctx context.Context, ix *hnswlib.Index, vec []float3
 		return nil, errStale
 	}
 	found, err := ix.KNNQuery(vec, k, &hnswlib.Query{Ef: ef})
+	if errors.Is(err, hnswlib.ErrEmpty) {
+		return []Hit{}, nil
+	}
 	if errors.Is(err, hnswlib.ErrClosed) || errors.Is(err, hnswlib.ErrInternal) {
 		return nil, fmt.Errorf("%w: %w", errStale, err)
 	}

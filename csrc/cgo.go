@@ -53,7 +53,10 @@ package csrc
 */
 import "C"
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // Codes of [Error].
 const (
@@ -194,17 +197,17 @@ func (ix Index) Begin(vecs []float32, labels []uint64) *Error {
 }
 
 // Insert is hnsw_index_insert.
-func (ix Index) Insert(vecs []float32, until int) *Error {
+func (ix Index) Insert(vecs []float32, until, sure int, waiting *atomic.Int32) *Error {
 	var st C.hnsw_status
-	C.hnsw_index_insert(ix.p, floats(vecs), C.size_t(until), &st)
+	C.hnsw_index_insert(ix.p, floats(vecs), C.size_t(until), C.size_t(sure), (*C.int32_t)(unsafe.Pointer(waiting)), &st)
 	return failure(&st)
 }
 
 // End is hnsw_index_end.
-func (ix Index) End() *Error {
+func (ix Index) End() (n int, err *Error) {
 	var st C.hnsw_status
-	C.hnsw_index_end(ix.p, &st)
-	return failure(&st)
+	c := C.hnsw_index_end(ix.p, &st)
+	return int(c), failure(&st)
 }
 
 // Forget is hnsw_index_forget.

@@ -33,6 +33,10 @@ struct file_header {
 };
 static_assert(sizeof(file_header) == 96 && sizeof(size_t) == 8, "upstream's layout on 64-bit machines");
 
+// A row of the file: links, vector and label without a gap. In memory there
+// are gaps: see rows.h.
+inline size_t file_row_bytes(const graph &g) { return g.size_links_level0_ + g.data_size_ + sizeof(uint64_t); }
+
 // Bytes 2 and 3 of a row are its delete mark and a zero (L931-946).
 constexpr size_t mark_offset = 2;
 
@@ -87,6 +91,7 @@ struct hnsw_loader {
   part now = part::header;
   minnow::slot_id slot = 0;
   uint32_t list_bytes = 0;
+  std::vector<char> row;
   char *piece;  // where the piece being read goes
   size_t want;  // its bytes
   size_t have = 0;

@@ -59,6 +59,7 @@ struct hnsw_flat {
   void add(const float *vecs, const uint64_t *ls, size_t n) {
     const size_t fresh = check_batch(cfg.space, cfg.dim, vecs, ls, n, [&](uint64_t l) { return row.count(l) != 0; });
     if (fresh > room - size()) fail(HNSW_FULL, "%zu rows and %zu to add are over %zu", size(), fresh, room);
+    ready_made ready(cfg.space, cfg.dim);
     const size_t before = size();
     try {
       for (size_t i = 0; i < n; i++) {
@@ -75,11 +76,7 @@ struct hnsw_flat {
     }
     for (size_t i = 0; i < n; i++) {
       float *to = vectors.data() + row.find(ls[i])->second * cfg.dim;
-      if (cfg.space == HNSW_COSINE) {
-        normalise(vecs + i * cfg.dim, to, cfg.dim);
-      } else {
-        memcpy(to, vecs + i * cfg.dim, cfg.dim * sizeof(float));
-      }
+      memcpy(to, ready.from(vecs + i * cfg.dim), cfg.dim * sizeof(float));
       count_label(ls[i]);
     }
     stamp = next_stamp();
@@ -113,13 +110,9 @@ struct hnsw_flat {
               uint32_t *counts) const {
     if (k < 1) fail(HNSW_CONFIG, "k is 0");
     for (size_t i = 0; i < n; i++) check_vector(cfg.space, queries + i * cfg.dim, cfg.dim, i);
-    std::vector<float> unit(cfg.space == HNSW_COSINE ? cfg.dim : 0);
+    ready_made ready(cfg.space, cfg.dim);
     for (size_t i = 0; i < n; i++) {
-      const float *q = queries + i * cfg.dim;
-      if (cfg.space == HNSW_COSINE) {
-        normalise(q, unit.data(), cfg.dim);
-        q = unit.data();
-      }
+      const float *q = ready.from(queries + i * cfg.dim);
       nearest best(out + i * k, std::min(k, allowed ? matches : size()));
       const auto look = [&](size_t r) { best.offer(labels[r], metric.distance(q, vector(r), &metric.dim)); };
       if (allowed) {

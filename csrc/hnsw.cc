@@ -49,12 +49,15 @@ void hnsw_index_begin(hnsw_index *ix, const float *vecs, const uint64_t *labels,
   guard(st, [&] { ix->begin(vecs, labels, n); });
 }
 
-void hnsw_index_insert(hnsw_index *ix, const float *vecs, size_t until, hnsw_status *st) noexcept {
-  guard(st, [&] { ix->insert(vecs, until); });
+void hnsw_index_insert(hnsw_index *ix, const float *vecs, size_t until, size_t sure, const int32_t *waiting,
+                       hnsw_status *st) noexcept {
+  guard(st, [&] { ix->insert(vecs, until, sure, waiting); });
 }
 
-void hnsw_index_end(hnsw_index *ix, hnsw_status *st) noexcept {
-  guard(st, [&] { ix->end(); });
+size_t hnsw_index_end(hnsw_index *ix, hnsw_status *st) noexcept {
+  size_t n = 0;
+  guard(st, [&] { n = ix->end(); });
+  return n;
 }
 
 void hnsw_index_forget(hnsw_index *ix, size_t n, hnsw_status *st) noexcept {

@@ -135,13 +135,17 @@ void hnsw_index_precheck(const hnsw_index *ix, const float *vecs, const uint64_t
 void hnsw_index_begin(hnsw_index *ix, const float *vecs, const uint64_t *labels, size_t n,
                       hnsw_status *st) HNSW_NOEXCEPT;
 
-/* Inserts vectors of the addition that no other thread has taken, until the
- * first `until` are. One thread that takes all of them builds the graph that
- * upstream would, level for level and link for link. */
-void hnsw_index_insert(hnsw_index *ix, const float *vecs, size_t until, hnsw_status *st) HNSW_NOEXCEPT;
+/* Inserts vectors of the addition that no other thread has taken, in their
+ * order, until the first `until` are; or once the first `sure` are, when
+ * *waiting is not 0, which others may set meanwhile. One thread that takes all of
+ * them builds the graph that upstream would, level for level and link for link,
+ * however many additions they come in. */
+void hnsw_index_insert(hnsw_index *ix, const float *vecs, size_t until, size_t sure, const int32_t *waiting,
+                       hnsw_status *st) HNSW_NOEXCEPT;
 
-/* Ends the addition, once all its vectors are in: answers contain them from now on. */
-void hnsw_index_end(hnsw_index *ix, hnsw_status *st) HNSW_NOEXCEPT;
+/* Ends the addition: answers contain its first vectors, those taken, from now
+ * on. Returns how many they are. */
+size_t hnsw_index_end(hnsw_index *ix, hnsw_status *st) HNSW_NOEXCEPT;
 
 /* Forgets n deleted labels, those of the lowest slots, or all if they are
  * fewer. Exclusive. */

@@ -5,32 +5,9 @@
 #include <cfloat>
 #include <cmath>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#include <unistd.h>
-#endif
-
 #include "status.h"
 
 namespace minnow {
-namespace {
-
-// Asks for huge pages, which save the graph walk most of its TLB misses. A
-// wish: where it is refused, nothing is lost but speed.
-void advise_huge_pages(void *block, size_t bytes) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(block) + page - 1) / page * page;
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(block) + bytes) / page * page;
-  if (end > begin) madvise(reinterpret_cast<void *>(begin), end - begin, MADV_HUGEPAGE);
-#else
-  (void)block;
-  (void)bytes;
-#endif
-}
-
-}  // namespace
-
 space::space(int32_t kind, size_t dim)
     : dim(dim), distance(kind == HNSW_L2 ? best_kernel().l2 : best_kernel().ip) {}
 
@@ -88,8 +65,15 @@ using namespace minnow;
 hnsw_index::hnsw_index(const hnsw_config &c) : cfg(c), metric((check_config(c), c.space), c.dim) {
   // With room for one row first: a constructor that throws half-way leaks its
   // first block (L126, L138), while a failed reserve is cleaned up.
-  g = std::make_unique<graph>(&metric, 1, cfg.m, cfg.ef_construction, cfg.seed);
+  g.reset(new graph(&metric, 1, cfg.m, cfg.ef_construction, cfg.seed));
   cfg.ef_construction = g->ef_construction_;  // upstream raises it to M (L114)
+  free(std::exchange(g->data_level0_memory_, nullptr));
+  const row_layout row = layout_for(g->size_links_level0_, g->data_size_);
+  g->label_offset_ = row.label;
+  g->offsetData_ = row.vector;
+  g->size_data_per_element_ = row.bytes;
+  rows.resize(row.bytes);
+  g->data_level0_memory_ = rows.data();
   reserve(cfg.slots);
   stamp = next_stamp();
 }
@@ -98,24 +82,28 @@ void hnsw_index::reserve(size_t want) {
   want = std::max({want, slots(), size_t{1}});  // L633 with 0 frees twice
   if (want > HNSW_MAX_SLOTS) fail(HNSW_FULL, "%zu elements are over the limit of %d", want, HNSW_MAX_SLOTS);
   if (want == g->max_elements_) return;
-  // Ask for the big block alone first: upstream writes to smaller ones before
-  // it gets there (L637-641), and a size out of all proportion would have the
-  // system kill the process instead of an answer.
-  void *probe = malloc(want * g->size_data_per_element_);
-  if (!probe) throw std::bad_alloc();
-  free(probe);
+  const size_t row = g->size_data_per_element_;
+  rows.resize(std::max(want, g->max_elements_) * row);
+  g->data_level0_memory_ = rows.data();
   labels.reserve(want);
   dead.reserve(want);
   slot.reserve(want);
+  // Upstream resizes the rows too (L644): it is shown a block of one byte a row.
+  g->data_level0_memory_ = nullptr;
+  g->size_data_per_element_ = 1;
+  bool resized = true;
   try {
     g->resizeIndex(want);
-  } catch (const std::runtime_error &) {
-    // The count was checked above, so this is L646 or L652: realloc said no.
-    // Growing, everything resized before that is larger than needed and the
-    // old blocks stand. Shrinking, realloc has no reason to fail.
-    throw std::bad_alloc();
+  } catch (const std::exception &) {
+    // The count was checked above, so memory ran out. Growing, what has been
+    // resized before is larger than needed. Shrinking, nothing asks for more.
+    resized = false;
   }
-  advise_huge_pages(g->data_level0_memory_, want * g->size_data_per_element_);
+  free(g->data_level0_memory_);
+  g->size_data_per_element_ = row;
+  if (resized) rows.resize(want * row);
+  g->data_level0_memory_ = rows.data();
+  if (!resized) throw std::bad_alloc();
 }
 
 size_t hnsw_index::precheck(const float *vecs, const uint64_t *ls, size_t n) const {

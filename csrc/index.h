@@ -30,11 +30,13 @@
 #include <random>
 #include <shared_mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "hnsw.h"
 #include "kernel.h"
 #include "nearest.h"
+#include "rows.h"
 #include "status.h"
 #include "upstream.h"
 
@@ -66,6 +68,33 @@ void check_vector(int32_t kind, const float *v, size_t dim, size_t i);
 // Scales v to length 1, as upstream's Python binding does.
 void normalise(const float *v, float *out, size_t dim);
 
+// Makes one vector after another what the index stores and compares: scaled to
+// length 1 for cosine, else as it is. The result starts on a cache line, as the
+// rows do, which is worth 1 or 2 % of a query; it stands until the next.
+class ready_made {
+ public:
+  ready_made(int32_t kind, size_t dim) : kind(kind), dim(dim), floats(dim + cache_line / sizeof(float)) {
+    void *start = floats.data();
+    size_t space = floats.size() * sizeof(float);
+    out = static_cast<float *>(std::align(cache_line, dim * sizeof(float), start, space));
+  }
+
+  const float *from(const float *v) {
+    if (kind == HNSW_COSINE) {
+      normalise(v, out, dim);
+    } else {
+      memcpy(out, v, dim * sizeof(float));
+    }
+    return out;
+  }
+
+ private:
+  int32_t kind;
+  size_t dim;
+  std::vector<float> floats;
+  float *out;
+};
+
 // Checks a batch, each vector and that no label is there twice, and returns how
 // many of its labels known denies.
 template <class Known>
@@ -87,6 +116,14 @@ size_t check_batch(int32_t kind, size_t dim, const float *vecs, const uint64_t *
   return unknown;
 }
 
+// Deletes a graph whose rows are another's.
+struct borrower {
+  void operator()(graph *g) const {
+    g->data_level0_memory_ = nullptr;
+    delete g;
+  }
+};
+
 // A number that no state of an index in this process has had.
 uint64_t next_stamp();
 
@@ -100,6 +137,9 @@ uint64_t next_stamp();
 // the top level, and becomes the entry point, goes in alone. And it numbers slots
 // in the order of arrival: so a slot learns its label when it has its number,
 // and labels learn their slots at the end.
+//
+// It may end before all vectors are taken. Those taken are the first, and the
+// generator is set back to where it is after their levels.
 struct insertion {
   std::vector<uint64_t> labels;
   std::vector<const float *> rows;  // of a rebuild: the vectors, normalised already
@@ -107,12 +147,13 @@ struct insertion {
   std::vector<int> levels;          // same: the very vector is there already
   std::vector<slot_id> slots;       // where each went
   slot_id first;                    // number of slots before
-  int top;                          // top level before
   std::shared_mutex crowd;          // shared by threads that insert; who must be alone takes it whole
   std::atomic<size_t> next{0};      // the first that no thread has taken
   std::atomic<bool> failed{false};
-  std::default_random_engine generator;  // as it is after drawing these levels
-  double mult;                           // upstream's, which is 0 meanwhile: see begin
+  // Upstream's generator before and after the levels are drawn, and its factor,
+  // which is 0 meanwhile: see draw_levels.
+  std::default_random_engine before, after;
+  double mult;
 
   static constexpr int same = -1;
 };
@@ -121,8 +162,9 @@ struct insertion {
 
 struct hnsw_index {
   hnsw_config cfg;
-  minnow::space metric;  // outlives g, which points into it
-  std::unique_ptr<minnow::graph> g;
+  minnow::space metric;    // outlives g, which points into it
+  minnow::row_block rows;  // likewise
+  std::unique_ptr<minnow::graph, minnow::borrower> g;
 
   std::vector<uint64_t> labels;                        // slot -> label
   std::vector<uint8_t> dead;                           // slot -> deleted or superseded
@@ -151,8 +193,8 @@ struct hnsw_index {
   size_t survey(size_t *levels, size_t levels_cap, size_t *degrees, size_t degrees_cap) const;
 
   void begin(const float *vecs, const uint64_t *labels, size_t n);
-  void insert(const float *vecs, size_t until);
-  void end();
+  void insert(const float *vecs, size_t until, size_t sure, const int32_t *waiting);
+  size_t end();
   std::unique_ptr<hnsw_index> compact(bool keep_deleted) const;
 
   size_t match(const minnow::label_set &set, uint64_t *bits) const;
@@ -170,6 +212,7 @@ struct hnsw_index {
   bool current(minnow::slot_id s) const;
   void count_label(uint64_t label);
   void draw_levels();
+  size_t redraw_levels(size_t n);
   minnow::slot_id add_point(const float *vec, uint64_t label, size_t i);
   size_t search_graph(const float *query, size_t k, size_t ef, const uint64_t *allowed, hnsw_neighbor *out) const;
   size_t search_all(const float *query, size_t k, const uint64_t *allowed, hnsw_neighbor *out) const;

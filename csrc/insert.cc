@@ -24,22 +24,18 @@ void hnsw_index::begin(const float *vecs, const uint64_t *ls, size_t n) {
   batch->labels.assign(ls, ls + n);
   batch->levels.assign(n, 0);
   batch->slots.resize(n);
-  std::vector<float> unit(cfg.space == HNSW_COSINE ? cfg.dim : 0);
-  size_t rows = 0;
+  ready_made ready(cfg.space, cfg.dim);
+  size_t fresh = 0;
   for (size_t i = 0; i < n; i++) {
     const auto old = slot.find(ls[i]);
     if (old != slot.end()) {
-      const float *v = vecs + i * cfg.dim;
-      if (cfg.space == HNSW_COSINE) {
-        normalise(v, unit.data(), cfg.dim);
-        v = unit.data();
-      }
+      const float *v = ready.from(vecs + i * cfg.dim);
       if (memcmp(v, vector(old->second), cfg.dim * sizeof(float)) == 0) batch->levels[i] = insertion::same;
     }
-    rows += batch->levels[i] != insertion::same;
+    fresh += batch->levels[i] != insertion::same;
   }
-  if (rows > g->max_elements_ - slots()) {
-    fail(HNSW_FULL, "%zu slots in use and %zu to add are over %zu", slots(), rows, g->max_elements_);
+  if (fresh > g->max_elements_ - slots()) {
+    fail(HNSW_FULL, "%zu slots in use and %zu to add are over %zu", slots(), fresh, g->max_elements_);
   }
   pending = std::move(batch);
   draw_levels();
@@ -49,35 +45,41 @@ void hnsw_index::begin(const float *vecs, const uint64_t *ls, size_t n) {
 // 0, which a level of ours above that overrides (L1190).
 void hnsw_index::draw_levels() {
   insertion &batch = *pending;
-  size_t rows = 0;
-  for (int &level : batch.levels) {
-    if (level == insertion::same) continue;
-    level = g->getRandomLevel(g->mult_);
-    rows++;
-  }
-  batch.generator = g->level_generator_;
-  batch.mult = g->mult_;
-  g->mult_ = 0;
-  batch.top = g->maxlevel_;
+  batch.before = g->level_generator_;
+  batch.mult = std::exchange(g->mult_, 0);
+  const size_t fresh = redraw_levels(batch.levels.size());
   batch.first = static_cast<slot_id>(slots());
-  labels.resize(slots() + rows);  // reserve made the room
-  dead.resize(slots() + rows);
+  labels.resize(slots() + fresh);  // reserve made the room
+  dead.resize(slots() + fresh);
 }
 
-void hnsw_index::insert(const float *vecs, size_t until) {
+// Draws the levels of the first n vectors, and returns how many that are.
+size_t hnsw_index::redraw_levels(size_t n) {
+  g->level_generator_ = pending->before;
+  size_t drawn = 0;
+  for (size_t i = 0; i < n; i++) {
+    int &level = pending->levels[i];
+    if (level == insertion::same) continue;
+    level = g->getRandomLevel(pending->mult);
+    drawn++;
+  }
+  pending->after = g->level_generator_;
+  return drawn;
+}
+
+void hnsw_index::insert(const float *vecs, size_t until, size_t sure, const int32_t *waiting) {
   if (!pending) fail(HNSW_INTERNAL, "insert without begin");
   insertion &batch = *pending;
   until = std::min(until, batch.labels.size());
+  const auto enough = [&](size_t i) {
+    return i >= until || batch.failed || (i >= sure && __atomic_load_n(waiting, __ATOMIC_RELAXED) != 0);
+  };
   try {
-    std::vector<float> unit(cfg.space == HNSW_COSINE ? cfg.dim : 0);
-    for (size_t i = batch.next; i < until && !batch.failed;) {
+    ready_made ready(cfg.space, cfg.dim);
+    for (size_t i = batch.next; !enough(i);) {
       if (!batch.next.compare_exchange_weak(i, i + 1)) continue;
       if (batch.levels[i] != insertion::same) {
-        const float *v = batch.rows.empty() ? vecs + i * cfg.dim : batch.rows[i];
-        if (cfg.space == HNSW_COSINE && batch.rows.empty()) {
-          normalise(v, unit.data(), cfg.dim);
-          v = unit.data();
-        }
+        const float *v = batch.rows.empty() ? ready.from(vecs + i * cfg.dim) : batch.rows[i];
         batch.slots[i] = add_point(v, batch.labels[i], i);
       }
       i = batch.next;
@@ -96,10 +98,10 @@ slot_id hnsw_index::add_point(const float *vec, uint64_t label, size_t i) {
   const uint64_t name = pending->first + i;  // to upstream, until the slot has a number
   std::shared_lock<std::shared_mutex> beside(pending->crowd, std::defer_lock);
   std::unique_lock<std::shared_mutex> alone(pending->crowd, std::defer_lock);
-  if (pending->levels[i] > pending->top) {
+  beside.lock();
+  if (pending->levels[i] > g->maxlevel_) {
+    beside.unlock();
     alone.lock();
-  } else {
-    beside.lock();
   }
   const slot_id s = g->addPoint(vec, name, pending->levels[i]);
   {
@@ -119,13 +121,15 @@ slot_id hnsw_index::add_point(const float *vec, uint64_t label, size_t i) {
   return s;
 }
 
-void hnsw_index::end() {
-  if (!pending || pending->failed || pending->next < pending->labels.size()) {
-    fail(HNSW_INTERNAL, "an addition ends before all its vectors are in");
-  }
+size_t hnsw_index::end() {
+  if (!pending || pending->failed) fail(HNSW_INTERNAL, "there is no addition that could end");
+  const insertion &batch = *pending;
+  const size_t n = batch.next;  // threads take them in order, and have put in what they took
+  if (n < batch.labels.size()) redraw_levels(n);
+  labels.resize(slots());
+  dead.resize(slots());
   try {
-    const insertion &batch = *pending;
-    for (size_t i = 0; i < batch.labels.size(); i++) {
+    for (size_t i = 0; i < n; i++) {
       const auto [at, fresh] = slot.try_emplace(batch.labels[i], batch.slots[i]);
       count_label(batch.labels[i]);
       if (fresh) {
@@ -147,10 +151,11 @@ void hnsw_index::end() {
   } catch (const std::bad_alloc &) {
     fail(HNSW_INTERNAL, "out of memory at the end of an addition");
   }
-  g->level_generator_ = pending->generator;
-  g->mult_ = pending->mult;
+  g->level_generator_ = batch.after;
+  g->mult_ = batch.mult;
   pending.reset();
   stamp = next_stamp();
+  return n;
 }
 
 std::unique_ptr<hnsw_index> hnsw_index::compact(bool keep_deleted) const {

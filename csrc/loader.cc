@@ -104,25 +104,24 @@ void hnsw_loader::take_header() {
     return;
   }
   now = part::rows;
-  piece = ix->g->data_level0_memory_;
-  want = h.row_bytes;
+  row.resize(h.row_bytes);
+  piece = row.data();
+  want = row.size();
 }
 
 void hnsw_loader::take_row() {
   const graph &g = *ix->g;
-  const uint8_t *head = reinterpret_cast<const uint8_t *>(piece);
+  const uint8_t *head = reinterpret_cast<const uint8_t *>(row.data());
   if (head[mark_offset] > graph::DELETE_MARK || head[mark_offset + 1] != 0) {
     fail(HNSW_CORRUPT, "element %u: delete mark %02x%02x", slot, head[mark_offset], head[mark_offset + 1]);
   }
+  ix->dead[slot] = std::exchange(row[mark_offset], 0);
+  memcpy(g.get_linklist0(slot), row.data(), header.data_offset);
+  memcpy(g.getDataByInternalId(slot), row.data() + header.data_offset, g.data_size_);
+  memcpy(&ix->labels[slot], row.data() + header.label_offset, sizeof(uint64_t));
   verify_vector(cfg.space, ix->vector(slot), cfg.dim, slot);
-  ix->dead[slot] = head[mark_offset];
-  piece[mark_offset] = 0;
-  ix->labels[slot] = g.getExternalLabel(slot);
   g.setExternalLabel(slot, slot);
-  if (++slot < header.count) {
-    piece += want;
-    return;
-  }
+  if (++slot < header.count) return;
   slot = 0;
   now = part::list_size;
   piece = reinterpret_cast<char *>(&list_bytes);
@@ -145,7 +144,7 @@ void hnsw_loader::take_list_size() {
   if (list_bytes > file_bytes - fed) {
     fail(HNSW_CORRUPT, "element %u: %u bytes of upper links, %zu left", slot, list_bytes, file_bytes - fed);
   }
-  // One link more than there is: see list_slack in index.cc.
+  // One link more than there is: see list_slack in insert.cc.
   char *list = static_cast<char *>(malloc(list_bytes + sizeof(slot_id)));
   if (!list) throw std::bad_alloc();
   memset(list + list_bytes, 0, sizeof(slot_id));

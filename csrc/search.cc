@@ -157,13 +157,9 @@ void hnsw_index::search(const float *queries, size_t n, size_t k, size_t ef, con
   const size_t candidates = allowed ? matches : live;
   const size_t want = std::min(k, candidates);
   const bool scan = scan_pays(candidates, width, slots());
-  std::vector<float> unit(cfg.space == HNSW_COSINE ? cfg.dim : 0);
+  ready_made ready(cfg.space, cfg.dim);
   for (size_t i = 0; i < n; i++) {
-    const float *q = queries + i * cfg.dim;
-    if (cfg.space == HNSW_COSINE) {
-      normalise(q, unit.data(), cfg.dim);
-      q = unit.data();
-    }
+    const float *q = ready.from(queries + i * cfg.dim);
     hnsw_neighbor *row = out + i * k;
     size_t got = 0;
     if (!scan) got = search_graph(q, want, width, allowed, row);
@@ -175,12 +171,8 @@ void hnsw_index::search(const float *queries, size_t n, size_t k, size_t ef, con
 size_t hnsw_index::within(const float *query, float radius, size_t ef, const uint64_t *allowed, size_t matches,
                           hnsw_neighbor *out, size_t cap) const {
   check_vector(cfg.space, query, cfg.dim, 0);
-  std::vector<float> unit;
-  if (cfg.space == HNSW_COSINE) {
-    unit.resize(cfg.dim);
-    normalise(query, unit.data(), cfg.dim);
-    query = unit.data();
-  }
+  ready_made ready(cfg.space, cfg.dim);
+  query = ready.from(query);
   std::vector<hnsw_neighbor> hits;
   const size_t candidates = allowed ? matches : live;
   if (ef == 0 || scan_pays(candidates, ef, slots())) {

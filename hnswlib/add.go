@@ -3,18 +3,20 @@ package hnswlib
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/minnow-search/minnow/csrc"
 )
 
-// Vectors enter in slices that run alone, each followed by whatever queries have
-// come in meanwhile: so sliceTime is about what a query waits during an import.
-// The first slice has firstSlice vectors a thread, and each next one as many
-// more or fewer as the last was too short or too long.
+// Vectors enter in slices that run alone, and so hold up whoever comes meanwhile.
+// A slice that nobody waits for goes on to mostSlice vectors, as each begins and
+// ends with threads that have nothing to do; once somebody waits, it ends as soon
+// as it has lasted about sliceTime, so that an Add gets on under constant queries
+// too. How many vectors that is, it learns from the slice before.
 const (
 	sliceTime  = 8 * time.Millisecond
-	firstSlice = 8
+	firstSlice = 8 // a thread
 	mostSlice  = 4096
 )
 
@@ -53,8 +55,10 @@ func (ix *Index) Add(vecs []float32, labels []uint64) error {
 // wraps that of ctx and says how many vectors are in: those that come first in
 // vecs.
 func (ix *Index) AddContext(ctx context.Context, vecs []float32, labels []uint64) error {
-	ix.addMu.Lock()
-	defer ix.addMu.Unlock()
+	if err := ix.gate.enter(ctx); err != nil {
+		return &Error{Op: opAdd, Err: err}
+	}
+	defer ix.gate.leave()
 	return ix.add(ctx, vecs, labels)
 }
 
@@ -64,13 +68,16 @@ func (ix *Index) AddContext(ctx context.Context, vecs []float32, labels []uint64
 // given out again, unless the index was saved and loaded in between. If not
 // enough are left above the largest, it is [ErrFull].
 func (ix *Index) AddAuto(vecs []float32) ([]uint64, error) {
-	ix.addMu.Lock()
-	defer ix.addMu.Unlock()
-	if len(vecs)%max(ix.dim, 1) != 0 {
+	ctx := context.Background()
+	if err := ix.gate.enter(ctx); err != nil {
+		return nil, &Error{Op: opAdd, Err: err}
+	}
+	defer ix.gate.leave()
+	if len(vecs)%ix.dim != 0 {
 		return nil, &Error{Op: opAdd, Err: fmt.Errorf("%w: %d floats are no multiple of dimension %d",
 			ErrDimension, len(vecs), ix.dim)}
 	}
-	labels := make([]uint64, len(vecs)/max(ix.dim, 1))
+	labels := make([]uint64, len(vecs)/ix.dim)
 	s := ix.count()
 	if uint64(len(labels)) > s.LabelsLeft {
 		return nil, &Error{Op: opAdd, Err: fmt.Errorf("%w: %d labels are left above the largest, %d vectors want one",
@@ -79,7 +86,7 @@ func (ix *Index) AddAuto(vecs []float32) ([]uint64, error) {
 	for i := range labels {
 		labels[i] = s.NextLabel + uint64(i)
 	}
-	if err := ix.add(context.Background(), vecs, labels); err != nil {
+	if err := ix.add(ctx, vecs, labels); err != nil {
 		return nil, err
 	}
 	return labels, nil
@@ -87,7 +94,7 @@ func (ix *Index) AddAuto(vecs []float32) ([]uint64, error) {
 
 const opAdd = "add"
 
-// add needs addMu.
+// add needs the turn.
 func (ix *Index) add(ctx context.Context, vecs []float32, labels []uint64) error {
 	if len(vecs) != len(labels)*ix.dim {
 		return &Error{Op: opAdd, Err: fmt.Errorf("%w: %d floats for %d labels of dimension %d, want %d",
@@ -101,64 +108,80 @@ func (ix *Index) add(ctx context.Context, vecs []float32, labels []uint64) error
 	if err != nil {
 		return err
 	}
-	if err := ix.makeRoom(opAdd, newLabels, len(labels)); err != nil {
+	if err := ix.makeRoom(ctx, newLabels, len(labels)); err != nil {
 		return err
 	}
+	defer interrupt(ctx, &ix.gate.waiting)()
 	threads := ix.Threads()
-	size := firstSlice * threads
+	sure := firstSlice * threads
+	most := sure
 	for done := 0; done < len(labels); {
 		if err := ctx.Err(); err != nil {
 			return &Error{Op: opAdd, Err: fmt.Errorf("%w: %d of %d vectors are in", err, done, len(labels))}
 		}
-		n := min(size, len(labels)-done)
-		begin := time.Now()
-		err := ix.change(opAdd, func() *csrc.Error {
-			return insert(ix.c, vecs[done*ix.dim:(done+n)*ix.dim], labels[done:done+n], ix.stats.Slots, threads)
+		var n int
+		var took time.Duration
+		err := ix.change(opAdd, func() (err *csrc.Error) {
+			begin := time.Now()
+			left := min(most, len(labels)-done)
+			n, err = ix.slice(vecs[done*ix.dim:(done+left)*ix.dim], labels[done:done+left], sure, threads)
+			took = time.Since(begin)
+			return err
 		})
 		if err != nil {
 			return err
 		}
 		done += n
-		size = nextSlice(n, time.Since(begin), threads)
+		sure = inSliceTime(n, took, threads)
+		most = min(4*n, mostSlice)
 	}
 	return nil
 }
 
-// nextSlice returns the size of the slice after one of n vectors that took d.
-func nextSlice(n int, d time.Duration, threads int) int {
-	fit := float64(n) * float64(sliceTime) / float64(max(d, 1))
-	return int(min(max(fit, float64(threads)), float64(2*n), mostSlice))
-}
-
-// insert adds one slice to an index of so many slots.
-func insert(c csrc.Index, vecs []float32, labels []uint64, slots, threads int) *csrc.Error {
-	if err := c.Begin(vecs, labels); err != nil {
-		return err
-	}
-	return finish(c, vecs, len(labels), slots, threads)
-}
-
-// finish inserts the n vectors of an addition that has begun, and ends it.
-func finish(c csrc.Index, vecs []float32, n, slots, threads int) *csrc.Error {
-	serial := n
-	if threads > 1 {
-		serial = min(n, max(0, serialStart-slots))
-	}
-	if err := c.Insert(vecs, serial); err != nil {
-		return err
-	}
-	if n > serial {
-		err := onThreads(min(threads, n-serial), func() *csrc.Error { return c.Insert(vecs, n) })
-		if err != nil {
-			return err
+// interrupt adds 1 to flag when ctx ends, until the function that it returns is called.
+func interrupt(ctx context.Context, flag *atomic.Int32) (undo func()) {
+	added := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		flag.Add(1)
+		close(added)
+	})
+	return func() {
+		if !stop() {
+			<-added
+			flag.Add(-1)
 		}
 	}
-	return c.End()
+}
+
+// inSliceTime returns how many vectors fit into sliceTime where n took d: at
+// least one a thread, and at most twice n, should that have been too quick to be
+// true.
+func inSliceTime(n int, d time.Duration, threads int) int {
+	fit := float64(n) * float64(sliceTime) / float64(max(d, 1))
+	return int(max(min(fit, float64(2*n)), float64(threads)))
+}
+
+// slice inserts the vectors or, if somebody waits, at least the first sure of
+// them, and returns how many. It must be called with the gate closed.
+func (ix *Index) slice(vecs []float32, labels []uint64, sure, threads int) (int, *csrc.Error) {
+	n := len(labels)
+	if alone := serialStart - ix.stats.Slots; alone > 0 {
+		n, threads = min(n, alone), 1
+	}
+	if err := ix.c.Begin(vecs[:n*ix.dim], labels[:n]); err != nil {
+		return 0, err
+	}
+	err := onThreads(min(n, threads), func() *csrc.Error { return ix.c.Insert(vecs, n, sure, &ix.gate.waiting) })
+	if err != nil {
+		return 0, err
+	}
+	return ix.c.End()
 }
 
 // makeRoom lets newLabels more labels and rows more rows in, or fails. It needs
-// addMu: only its holders add labels or rows.
-func (ix *Index) makeRoom(op string, newLabels, rows int) error {
+// the turn: only who has it adds labels or rows.
+func (ix *Index) makeRoom(ctx context.Context, newLabels, rows int) error {
+	const op = opAdd
 	s, capacity := ix.count(), ix.MaxElements()
 	known := s.Live + s.Deleted
 	if over := known + newLabels - capacity; ix.fixed && over > 0 {
@@ -180,7 +203,7 @@ func (ix *Index) makeRoom(op string, newLabels, rows int) error {
 		keep = s.Live
 	}
 	if leftovers := s.Slots - keep; leftovers >= rebuildAt && leftovers >= keep {
-		if err := ix.rebuild(op, !ix.replaceDeleted); err != nil {
+		if err := ix.rebuild(ctx, op, !ix.replaceDeleted); err != nil {
 			return err
 		}
 		s = ix.count()
@@ -207,8 +230,10 @@ func (ix *Index) makeRoom(op string, newLabels, rows int) error {
 // resize_index). Fewer than there are is [ErrConfig].
 func (ix *Index) Resize(maxElements int) error {
 	const op = "resize"
-	ix.addMu.Lock()
-	defer ix.addMu.Unlock()
+	if err := ix.gate.enter(context.Background()); err != nil {
+		return &Error{Op: op, Err: err}
+	}
+	defer ix.gate.leave()
 	s := ix.count()
 	if known := s.Live + s.Deleted; maxElements < max(1, known) || maxElements > csrc.MaxSlots {
 		return &Error{Op: op, Err: fmt.Errorf("%w: %d elements: there are %d and may be %d",
@@ -227,30 +252,42 @@ func (ix *Index) Resize(maxElements int) error {
 // and forgets the deleted ones. It takes as long as adding them did and twice
 // the memory; queries go on meanwhile, changes wait.
 func (ix *Index) Compact() error {
-	ix.addMu.Lock()
-	defer ix.addMu.Unlock()
-	return ix.rebuild("compact", false)
+	const op = "compact"
+	ctx := context.Background()
+	if err := ix.gate.enter(ctx); err != nil {
+		return &Error{Op: op, Err: err}
+	}
+	defer ix.gate.leave()
+	return ix.rebuild(ctx, op, false)
 }
 
-func (ix *Index) rebuild(op string, keepDeleted bool) error {
-	ix.writeMu.Lock()
-	defer ix.writeMu.Unlock()
+// rebuild puts a graph of the live elements, and the deleted ones with
+// keepDeleted, in the place of this one. It needs the turn. If ctx ends first,
+// nothing changes.
+func (ix *Index) rebuild(ctx context.Context, op string, keepDeleted bool) error {
+	ix.gate.hold()
+	defer ix.gate.release()
 	var fresh csrc.Index
+	n, in := 0, 0
 	err := ix.shared(op, func() (err *csrc.Error) {
 		if fresh, err = ix.c.Compact(keepDeleted); err != nil {
 			return err
 		}
-		n := ix.stats.Live
+		n = ix.stats.Live
 		if keepDeleted {
 			n += ix.stats.Deleted
 		}
-		if err = finish(fresh, nil, n, 0, threadsOr(ix.threads)); err != nil {
+		if in, err = insertAll(ctx, fresh, n, threadsOr(ix.threads)); err != nil {
 			fresh.Free()
 		}
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	if in < n {
+		fresh.Free()
+		return &Error{Op: op, Err: fmt.Errorf("%w while the graph was being rebuilt; it is as it was", ctx.Err())}
 	}
 	old := fresh
 	err = ix.exclusive(op, func() *csrc.Error {
@@ -261,4 +298,19 @@ func (ix *Index) rebuild(op string, keepDeleted bool) error {
 	})
 	old.Free()
 	return err
+}
+
+// insertAll inserts the n vectors with which a rebuild has begun, and returns how
+// many it got to before ctx ended.
+func insertAll(ctx context.Context, fresh csrc.Index, n, threads int) (int, *csrc.Error) {
+	var ended atomic.Int32
+	defer interrupt(ctx, &ended)()
+	if err := fresh.Insert(nil, serialStart, 0, &ended); err != nil {
+		return 0, err
+	}
+	err := onThreads(max(1, min(threads, n)), func() *csrc.Error { return fresh.Insert(nil, n, 0, &ended) })
+	if err != nil {
+		return 0, err
+	}
+	return fresh.End()
 }

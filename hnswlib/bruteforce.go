@@ -174,6 +174,9 @@ func (bf *BruteForce) KNNQuery(queries []float32, k int, opt *Query) ([][]Neighb
 
 func (bf *BruteForce) querySlice(queries []float32, k int, opt *Query, rows [][]Neighbor, start, end int) error {
 	return bf.shared(opQuery, func() error {
+		if bf.stats.Live == 0 {
+			return &Error{Op: opQuery, Err: fmt.Errorf("%w: it has no element", ErrEmpty)}
+		}
 		var allowed []uint64
 		matches := bf.stats.Live
 		if f := opt.filter(); f != nil {

@@ -22,6 +22,9 @@ const flatHeaderBytes = 24
 // as safely as [Index.Save]. The file has room for MaxElements rows, as
 // upstream's loader wants it; those that are free are zeros.
 func (bf *BruteForce) Save(path string) error {
+	if err := bf.shared("save", func() error { return nil }); err != nil {
+		return err
+	}
 	err := replaceFile(bf.fs, path, func(w io.Writer) error {
 		_, err := bf.WriteTo(w)
 		return err

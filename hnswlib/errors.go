@@ -11,6 +11,7 @@ import (
 // which label, which vector of the batch, which limit.
 var (
 	ErrClosed         = errors.New("index is closed")
+	ErrEmpty          = errors.New("index is empty")
 	ErrDimension      = errors.New("wrong dimension")
 	ErrNotFinite      = errors.New("vector is not finite")
 	ErrZeroVector     = errors.New("vector has no direction")

@@ -21,6 +21,9 @@ const chunkBytes = 256 << 10
 // The file keeps neither the space nor ef nor the seed.
 func (ix *Index) Save(path string) error {
 	const op = "save"
+	if err := ix.shared(op, func() *csrc.Error { return nil }); err != nil {
+		return err
+	}
 	err := replaceFile(ix.fs, path, func(w io.Writer) error {
 		_, err := ix.WriteTo(w)
 		return err
@@ -34,10 +37,10 @@ func (ix *Index) Save(path string) error {
 // WriteTo writes what Save would to w, and returns the number of bytes.
 func (ix *Index) WriteTo(w io.Writer) (int64, error) {
 	const op = "save"
-	ix.writeMu.Lock()
-	defer ix.writeMu.Unlock()
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
+	ix.gate.hold()
+	defer ix.gate.release()
+	ix.gate.share()
+	defer ix.gate.unshare()
 	if err := ix.usable(op); err != nil {
 		return 0, err
 	}
@@ -67,8 +70,8 @@ func (ix *Index) WriteTo(w io.Writer) (int64, error) {
 // FileSize returns the number of bytes that Save would write now (upstream:
 // index_file_size). It is 0 for a closed index.
 func (ix *Index) FileSize() int64 {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
+	ix.gate.share()
+	defer ix.gate.unshare()
 	if ix.usable("file size") != nil {
 		return 0
 	}

@@ -56,6 +56,15 @@ func mustQuery(t testing.TB, ix *hnswlib.Index, query []float32, k int, opt *hns
 	return rows[0]
 }
 
+// queryAny is mustQuery of an index that may be empty.
+func queryAny(t testing.TB, ix *hnswlib.Index, query []float32, k int, opt *hnswlib.Query) []hnswlib.Neighbor {
+	t.Helper()
+	if _, err := ix.KNNQuery(query, k, opt); errors.Is(err, hnswlib.ErrEmpty) {
+		return nil
+	}
+	return mustQuery(t, ix, query, k, opt)
+}
+
 func mustSave(t testing.TB, ix *hnswlib.Index) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "index.hnsw")

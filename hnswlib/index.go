@@ -3,7 +3,6 @@ package hnswlib
 import (
 	"fmt"
 	"runtime"
-	"sync"
 
 	"github.com/minnow-search/minnow/csrc"
 )
@@ -12,18 +11,10 @@ import (
 // collector does not see: Close it. All methods may be called from any
 // goroutine at any time.
 type Index struct {
-	// Locks, in the order in which they are taken.
-	//
-	// A waiting mu.Lock holds up every query that comes after it. So it is only
-	// taken with writeMu held, and whoever needs the index unchanged for long
-	// (Save, a rebuild) holds writeMu: writers then wait there, out of the way
-	// of the queries.
-	addMu   sync.Mutex   // one Add, Resize or Compact at a time, from its checks to its end
-	writeMu sync.Mutex   // one change at a time, or none during a Save
-	mu      sync.RWMutex // guards what follows: shared by queries, exclusive for a change
+	gate gate // of what follows
 
 	c        csrc.Index
-	closed   bool
+	open     bool
 	poison   error      // of a change that broke off half-way
 	stats    csrc.Stats // of c
 	capacity int        // labels to have room for: MaxElements
@@ -67,7 +58,8 @@ func New(space Space, dim int, cfg *Config) (*Index, error) {
 
 func newIndex(c csrc.Index, space Space, dim, capacity int, cfg Config) *Index {
 	ix := &Index{
-		c: c, stats: c.Stat(), capacity: capacity, ef: defaultEf, threads: cfg.Threads,
+		gate: gate{turn: make(chan struct{}, 1)},
+		c:    c, open: true, stats: c.Stat(), capacity: capacity, ef: defaultEf, threads: cfg.Threads,
 		space: space, dim: dim, fixed: cfg.FixedCapacity, replaceDeleted: cfg.ReplaceDeleted, fs: osFS{},
 	}
 	ix.m, ix.efConstruction = ix.stats.M, ix.stats.EfConstruction
@@ -79,23 +71,23 @@ func newIndex(c csrc.Index, space Space, dim, capacity int, cfg Config) *Index {
 // methods they fail with [ErrClosed], or report an empty index where they
 // cannot fail. An Add that is under way breaks off.
 func (ix *Index) Close() error {
-	ix.writeMu.Lock()
-	defer ix.writeMu.Unlock()
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
-	if ix.closed {
+	ix.gate.hold()
+	defer ix.gate.release()
+	ix.gate.mu.Lock()
+	defer ix.gate.mu.Unlock()
+	if !ix.open {
 		return nil
 	}
-	ix.closed = true
+	ix.open = false
 	ix.alarm.Stop()
 	ix.c.Free()
 	ix.c, ix.stats, ix.capacity = csrc.Index{}, csrc.Stats{}, 0
 	return nil
 }
 
-// usable must be called with mu held, and says whether c may be used.
+// usable must be called with the gate passed, and says whether c may be used.
 func (ix *Index) usable(op string) error {
-	if ix.closed {
+	if !ix.open {
 		return &Error{Op: op, Err: ErrClosed}
 	}
 	if ix.poison != nil {
@@ -104,10 +96,21 @@ func (ix *Index) usable(op string) error {
 	return nil
 }
 
+// searchable is usable for a query.
+func (ix *Index) searchable(op string) error {
+	if err := ix.usable(op); err != nil {
+		return err
+	}
+	if ix.stats.Live == 0 {
+		return &Error{Op: op, Err: fmt.Errorf("%w: it has no live element and %d deleted ones", ErrEmpty, ix.stats.Deleted)}
+	}
+	return nil
+}
+
 // shared runs f beside other readers.
 func (ix *Index) shared(op string, f func() *csrc.Error) error {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
+	ix.gate.share()
+	defer ix.gate.unshare()
 	if err := ix.usable(op); err != nil {
 		return err
 	}
@@ -117,15 +120,15 @@ func (ix *Index) shared(op string, f func() *csrc.Error) error {
 // change runs f alone. An internal error poisons the index, as nobody can say
 // what state it is in.
 func (ix *Index) change(op string, f func() *csrc.Error) error {
-	ix.writeMu.Lock()
-	defer ix.writeMu.Unlock()
+	ix.gate.hold()
+	defer ix.gate.release()
 	return ix.exclusive(op, f)
 }
 
-// exclusive is change for a caller that holds writeMu.
+// exclusive is change for a caller that keeps other changes away.
 func (ix *Index) exclusive(op string, f func() *csrc.Error) error {
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
+	ix.gate.mu.Lock()
+	defer ix.gate.mu.Unlock()
 	if err := ix.usable(op); err != nil {
 		return err
 	}
@@ -153,8 +156,8 @@ func (ix *Index) EfConstruction() int { return ix.efConstruction }
 // Ef returns the size of the candidate list while searching. It is 10 in a new
 // or loaded index: the file does not keep it.
 func (ix *Index) Ef() int {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
+	ix.gate.share()
+	defer ix.gate.unshare()
 	return ix.ef
 }
 
@@ -181,14 +184,14 @@ func (ix *Index) DeletedLen() int { return ix.count().Deleted }
 // MaxElements returns the number of labels, live or deleted, that the index
 // holds before it grows or, with FixedCapacity, is full.
 func (ix *Index) MaxElements() int {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
+	ix.gate.share()
+	defer ix.gate.unshare()
 	return ix.capacity
 }
 
 func (ix *Index) count() csrc.Stats {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
+	ix.gate.share()
+	defer ix.gate.unshare()
 	return ix.stats
 }
 
@@ -196,7 +199,7 @@ func (ix *Index) count() csrc.Stats {
 // counts and vectors. What it finds is [ErrCorrupt] and should never happen. It
 // looks at everything once; queries go on meanwhile, changes wait.
 func (ix *Index) Check() error {
-	ix.writeMu.Lock()
-	defer ix.writeMu.Unlock()
+	ix.gate.hold()
+	defer ix.gate.release()
 	return ix.shared("check", func() *csrc.Error { return ix.c.Verify() })
 }

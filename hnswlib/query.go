@@ -49,7 +49,8 @@ type Neighbor struct {
 // few in a large index.
 //
 // Errors: [ErrConfig] for k < 1, [ErrDimension], [ErrNotFinite],
-// [ErrZeroVector] (cosine). A batch is answered in slices, by several threads if
+// [ErrZeroVector] (cosine), [ErrEmpty] where no element is live; where no live
+// one passes the filter, rows are empty. A batch is answered in slices, by several threads if
 // it is long; a change of the index may fall between two.
 func (ix *Index) KNNQuery(queries []float32, k int, opt *Query) ([][]Neighbor, error) {
 	if err := checkQuery(queries, ix.dim, k, opt); err != nil {
@@ -165,14 +166,14 @@ func inSlices(n, threads int, work func(start, end int) error) error {
 
 // querySlice answers queries start to end into rows.
 func (ix *Index) querySlice(queries []float32, k int, opt *Query, rows [][]Neighbor, start, end int) error {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	if err := ix.usable(opQuery); err != nil {
+	ix.gate.share()
+	defer ix.gate.unshare()
+	if err := ix.searchable(opQuery); err != nil {
 		return err
 	}
 	allowed, matches := ix.view(opt.filter())
 	// More than there is would only be room left empty. At least 1, so that the
-	// queries are checked in an empty index too.
+	// queries are checked where nothing passes the filter too.
 	k = max(1, min(k, matches))
 	var counts [querySlice]uint32
 	flat := make([]Neighbor, (end-start)*k)
@@ -188,9 +189,9 @@ func (ix *Index) querySlice(queries []float32, k int, opt *Query, rows [][]Neigh
 
 // fillSlice answers queries start to end into out and counts.
 func (ix *Index) fillSlice(queries []float32, k int, opt *Query, out []Neighbor, counts []uint32, start, end int) error {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	if err := ix.usable(opQuery); err != nil {
+	ix.gate.share()
+	defer ix.gate.unshare()
+	if err := ix.searchable(opQuery); err != nil {
 		return err
 	}
 	allowed, matches := ix.view(opt.filter())
@@ -199,7 +200,7 @@ func (ix *Index) fillSlice(queries []float32, k int, opt *Query, out []Neighbor,
 }
 
 // view returns what f lets in, a bitmap over the slots or nil for all that is
-// live, and how much that is. It must be called with mu held.
+// live, and how much that is. It must be called with the gate passed.
 func (ix *Index) view(f *Filter) (allowed []uint64, matches int) {
 	if f == nil {
 		return nil, ix.stats.Live

@@ -11,8 +11,8 @@ import (
 // Threads returns the number of threads that one Add or one batch of queries may
 // use (upstream: get_num_threads).
 func (ix *Index) Threads() int {
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
+	ix.gate.share()
+	defer ix.gate.unshare()
 	return threadsOr(ix.threads)
 }
 

@@ -36,7 +36,7 @@ const firstHits = 256
 // that does is missing unless opt.Ef allows it.
 //
 // Errors: [ErrConfig] for NaN as the radius, [ErrDimension], [ErrNotFinite],
-// [ErrZeroVector] (cosine).
+// [ErrZeroVector] (cosine), [ErrEmpty].
 func (ix *Index) Within(query []float32, radius float32, opt *Range) ([]Neighbor, error) {
 	const op = "within"
 	var r Range
@@ -46,9 +46,9 @@ func (ix *Index) Within(query []float32, radius float32, opt *Range) ([]Neighbor
 	if math.IsNaN(float64(radius)) || r.Ef < 0 || r.Limit < 0 {
 		return nil, &Error{Op: op, Err: fmt.Errorf("%w: radius %v, ef %d, limit %d", ErrConfig, radius, r.Ef, r.Limit)}
 	}
-	ix.mu.RLock()
-	defer ix.mu.RUnlock()
-	if err := ix.usable(op); err != nil {
+	ix.gate.share()
+	defer ix.gate.unshare()
+	if err := ix.searchable(op); err != nil {
 		return nil, err
 	}
 	if len(query) != ix.dim {

@@ -84,9 +84,6 @@ func TestWithinAtTheEdges(t *testing.T) {
 		}
 		return labelsOf(got)
 	}
-	if got := within(1); len(got) != 0 {
-		t.Errorf("Within of an empty index = %v", got)
-	}
 	mustAdd(t, ix, [][]float32{{1}, {-1}, {2}}, []uint64{3, 2, 1})
 	inf := float32(math.Inf(1))
 	for _, tt := range []struct {

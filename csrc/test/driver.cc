@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t dim = 19;  // a tail in every kernel
 constexpr size_t threads = 4;
+constexpr int32_t nobody = 0;  // waits
 
 #define CHECK(condition)                                                        \
   do {                                                                          \
@@ -62,10 +63,10 @@ void add(hnsw_index *ix, const std::vector<float> &v, const std::vector<uint64_t
   st.ok();
   together([&](size_t) {
     status mine;
-    hnsw_index_insert(ix, v.data(), labels.size(), &mine);
+    hnsw_index_insert(ix, v.data(), labels.size(), 0, &nobody, &mine);
     mine.ok();
   });
-  hnsw_index_end(ix, &st);
+  CHECK(hnsw_index_end(ix, &st) == labels.size());
   st.ok();
   hnsw_index_verify(ix, &st);
   st.ok();
@@ -169,7 +170,7 @@ void life_of_an_index(int32_t space) {
   st.ok();
   together([&](size_t) {  // with queries beside
     status mine;
-    hnsw_index_insert(fresh, nullptr, SIZE_MAX, &mine);
+    hnsw_index_insert(fresh, nullptr, SIZE_MAX, 0, &nobody, &mine);
     mine.ok();
     std::vector<hnsw_neighbor> out(5);
     uint32_t count;
@@ -221,11 +222,14 @@ void one_thread_builds_upstreams_graph() {
   const hnsw_config cfg{HNSW_L2, 0, dim, 6, 40, 7, n};
   const std::vector<float> v = random_vectors(n, 11);
   hnsw_index ours(cfg);
-  for (size_t at = 0; at < n; at += 100) {
-    ours.begin(v.data() + at * dim, sequence(1000 + at, 100).data(), 100);
-    ours.insert(v.data() + at * dim, 40);
-    ours.insert(v.data() + at * dim, SIZE_MAX);
-    ours.end();
+  const int32_t somebody = 1;
+  for (size_t at = 0; at < n;) {
+    ours.begin(v.data() + at * dim, sequence(1000 + at, n - at).data(), n - at);
+    ours.insert(v.data() + at * dim, 40, 40, &nobody);
+    ours.insert(v.data() + at * dim, SIZE_MAX, 70, &somebody);  // the rest has to wait
+    const size_t in = ours.end();
+    CHECK(in == std::min<size_t>(70, n - at));
+    at += in;
   }
   minnow::space metric(HNSW_L2, dim);
   minnow::graph theirs(&metric, n, cfg.m, cfg.ef_construction, cfg.seed);

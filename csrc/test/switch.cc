@@ -64,7 +64,8 @@ int main(int argc, char **argv) {
   std::vector<uint64_t> labels(n);
   std::iota(labels.begin(), labels.end(), 0);
   ix.begin(v.data(), labels.data(), n);
-  ix.insert(v.data(), n);
+  const int32_t nobody = 0;
+  ix.insert(v.data(), n, n, &nobody);
   ix.end();
   printf("%zu vectors of %zu\n%-8s %5s %8s %9s %9s %6s\n", n, dim, "filter", "ef", "matches", "scan µs", "walk µs",
          "c");

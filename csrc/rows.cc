@@ -1,0 +1,101 @@
+#include "rows.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace minnow {
+namespace {
+
+constexpr size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+// Below this the gaps would be too large a part of a row: a quarter at 256
+// bytes, a tenth here, nothing worth naming at 1536.
+constexpr size_t long_vector = 512;
+
+// The sanitizers see neither past the end of a mapping nor its moves.
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+constexpr size_t huge_page = size_t{2} << 20;  // on x86-64, and on arm64 with 4 KiB pages
+constexpr size_t small_page = 4096;
+
+// Memory of at least `bytes` from a huge page's border on, of no use yet:
+// neither readable nor counted. Null if there is none.
+char *address_space(size_t bytes) {
+  void *wide = mmap(nullptr, bytes + huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (wide == MAP_FAILED) return nullptr;
+  char *begin = static_cast<char *>(wide);
+  char *at = reinterpret_cast<char *>(round_up(reinterpret_cast<uintptr_t>(begin), huge_page));
+  if (at > begin) munmap(begin, static_cast<size_t>(at - begin));
+  munmap(at + bytes, static_cast<size_t>(begin + huge_page - at));
+  return at;
+}
+
+size_t whole_pages(size_t bytes) { return round_up(bytes, bytes < huge_page ? 16 * small_page : huge_page); }
+
+void release(char *start, size_t length) {
+  if (start) munmap(start, length);
+}
+
+char *resized(char *start, size_t length, size_t bytes) {
+  if (bytes < length) {
+    munmap(start + bytes, length - bytes);
+    return start;
+  }
+  char *to = address_space(bytes);
+  if (!to) throw std::bad_alloc();
+  void *got = start ? mremap(start, length, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to)
+                    : mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  if (got == MAP_FAILED) {
+    munmap(to, bytes);
+    throw std::bad_alloc();
+  }
+  // A wish: where it is refused, nothing is lost but speed.
+  madvise(to, bytes, MADV_HUGEPAGE);
+  return to;
+}
+
+#else
+
+size_t whole_pages(size_t bytes) { return round_up(bytes, cache_line); }
+
+void release(char *start, size_t) { free(start); }
+
+char *resized(char *start, size_t length, size_t bytes) {
+  char *to = static_cast<char *>(aligned_alloc(cache_line, bytes));
+  if (!to) throw std::bad_alloc();
+  if (start) memcpy(to, start, std::min(length, bytes));
+  free(start);
+  return to;
+}
+
+#endif
+
+}  // namespace
+
+row_layout layout_for(size_t links_bytes, size_t vector_bytes) {
+  row_layout l;
+  const size_t align = vector_bytes < long_vector ? sizeof(hnswlib::labeltype) : cache_line;
+  l.label = round_up(links_bytes, sizeof(hnswlib::labeltype));
+  l.vector = round_up(l.label + sizeof(hnswlib::labeltype), align);
+  l.bytes = round_up(l.vector + vector_bytes, align);
+  return l;
+}
+
+row_block::~row_block() { release(start, length); }
+
+void row_block::resize(size_t bytes) {
+  if (bytes > SIZE_MAX / 2) throw std::bad_alloc();
+  bytes = whole_pages(bytes);
+  if (bytes == length) return;
+  start = resized(start, length, bytes);
+  length = bytes;
+}
+
+}  // namespace minnow
