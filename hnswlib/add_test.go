@@ -139,7 +139,7 @@ func TestSameCallsAndSeedBuildTheSameGraph(t *testing.T) {
 
 // Upstream's update of an element and its reuse of deleted ones both lose
 // elements (hnswalg.h L967-1071).
-func TestReplacedVectorsAreFoundWhereTheyAreNow(t *testing.T) {
+func TestHazard_ReplacedVectorsAreFoundWhereTheyAreNow(t *testing.T) {
 	const n, dim, rounds, seed = 400, 16, 6, 24
 	r := newRand(seed)
 	ix := newIndex(t, hnswlib.L2, dim, nil)

@@ -73,7 +73,8 @@ func (f *faultyFile) Close() error {
 	return err
 }
 
-func TestSaveFailingAtAnyStepKeepsTheOldFile(t *testing.T) {
+// L685: a full disk truncates silently, over the old file.
+func TestHazard_SaveFailingAtAnyStepKeepsTheOldFile(t *testing.T) {
 	diskFull := errors.New("no space left on device")
 	dir := t.TempDir()
 	path := filepath.Join(dir, "index.hnsw")
@@ -122,7 +123,8 @@ func TestSaveFailingAtAnyStepKeepsTheOldFile(t *testing.T) {
 	loaded.Close()
 }
 
-func TestInternalErrorInAChangePoisonsTheIndex(t *testing.T) {
+// L1181: a failed insert leaves a label and a count behind.
+func TestHazard_AFailedInsertPoisonsTheIndex(t *testing.T) {
 	ix, err := New(L2, 1, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,8 @@ import (
 	"github.com/minnow-search/minnow/internal/vec"
 )
 
-func TestThreadsBuildAsGoodAGraphAsOne(t *testing.T) {
+// L1019, L1187: the generators of levels have no lock.
+func TestHazard_ThreadsBuildAsGoodAGraphAsOne(t *testing.T) {
 	const n, dim, k, seed = 3000, 24, 10, 81
 	r := newRand(seed)
 	rows := clustered(r, n+100, dim)
