@@ -7,102 +7,143 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/minnow-search/minnow/tokenizer"
 )
 
 // batchTokens is how many tokens, padding included, one run of the network takes. Runs of 512 and of 2048 cost the same a
 // token (bench/runs/2026-11-23-export-graphs); small ones spread better over the cores and stop sooner.
 const batchTokens = 512
 
-// Embed returns one embedding of Dim numbers for each text, in the order of texts. Any string is a text, the empty one
-// too; see package tokenizer for invalid UTF-8. A text of more than MaxTokens tokens is cut from the right. The caller
-// owns the result, whose rows share one array.
-//
-// Texts of like length go through the network together; which others are in a call changes an embedding by rounding
-// only, less than 1e-6 a number. The error is ctx's when ctx ends first, within one operator of the network.
-func (m *Model) Embed(ctx context.Context, texts []string) ([][]float32, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if m.closed {
-		return nil, ErrClosed
-	}
-	encoded := make([][]uint32, len(texts))
-	for i, text := range texts {
-		if err := ctx.Err(); err != nil {
-			return nil, context.Cause(ctx)
-		}
-		e, err := m.shared.tokenizer.Encode(text)
-		if err != nil {
-			return nil, fmt.Errorf("embed text %d: %w", i, err)
-		}
-		if len(e.IDs) == 0 { // a batch of such texts would have no columns
-			return nil, fmt.Errorf("embed text %d: the tokenizer %s gives it no token, not even a special one", i, m.shared.folder.tokenizer())
-		}
-		encoded[i] = e.IDs
-	}
-
-	dim := m.Dim()
-	flat := make([]float32, len(texts)*dim)
-	vecs := make([][]float32, len(texts))
-	for i := range vecs {
-		vecs[i] = flat[i*dim : (i+1)*dim : (i+1)*dim]
-	}
-	if err := m.embedBatches(ctx, batches(encoded), encoded, vecs); err != nil {
-		return nil, fmt.Errorf("embed: %w", err)
-	}
-	return vecs, nil
+// work is texts on their way through the network. Texts that are the same go once.
+type work struct {
+	texts   []string
+	first   []int // of text i: the first text that is the same
+	unique  []int // the texts that are the first
+	encoded []tokenizer.Encoding
 }
 
-// embedBatches runs up to shared.threads batches at a time, each on one core. Several cores on one run would save time
-// only where nothing else wants them: on a busy machine they wait for each other, and a run takes longer than on one.
-func (m *Model) embedBatches(ctx context.Context, groups [][]int, encoded [][]uint32, vecs [][]float32) error {
+func newWork(texts []string) *work {
+	w := &work{texts: texts, first: make([]int, len(texts)), encoded: make([]tokenizer.Encoding, len(texts))}
+	seen := make(map[string]int, len(texts))
+	for i, text := range texts {
+		first, again := seen[text]
+		if !again {
+			first, seen[text] = i, i
+			w.unique = append(w.unique, i)
+		}
+		w.first[i] = first
+	}
+	return w
+}
+
+// embed calls done for each unique text with what the network makes of it: a vector for each of its tokens, and the
+// pooler output. They are done's until it returns; it is called from several goroutines.
+func (m *Model) embed(ctx context.Context, w *work, prompt string, done func(i int, b *batch, tokens, pooled []float32)) error {
+	s := m.shared
+	err := each(ctx, len(w.unique), s.threads, func(_ context.Context, u int) error {
+		i := w.unique[u]
+		e, err := s.tokenizer.Encode(prompt + w.texts[i])
+		if err == nil && len(e.IDs) == 0 { // a batch of such texts would have no columns
+			err = fmt.Errorf("the tokenizer %s gives it no token, not even a special one", s.folder.tokenizer())
+		}
+		if err != nil {
+			return fmt.Errorf("text %d: %w", i, err)
+		}
+		w.encoded[i] = e
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	groups := w.groups()
+	return each(ctx, len(groups), s.threads, func(ctx context.Context, g int) error {
+		b := s.batches.Get().(*batch)
+		defer s.batches.Put(b)
+		b.texts = b.texts[:0]
+		for _, i := range groups[g] {
+			b.texts = append(b.texts, w.encoded[i].IDs)
+		}
+		b.fill(s.session, b.texts)
+		if err := s.run(ctx, b, len(groups) == 1); err != nil {
+			return err
+		}
+		for row, i := range groups[g] {
+			var tokens, pooled []float32
+			if t := s.network.tokens; t != nil {
+				tokens = b.tokens[row*b.length*t.width():][:len(b.texts[row])*t.width()]
+			}
+			if p := s.network.pooled; p != nil {
+				pooled = b.pooled[row*p.width():][:p.width()]
+			}
+			done(i, b, tokens, pooled)
+		}
+		return nil
+	})
+}
+
+// groups puts texts of like length together: longest first, so that the most memory is asked for at once, each group
+// within batchTokens after padding, or a single text.
+func (w *work) groups() [][]int {
+	order := w.unique
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(w.encoded[b].IDs), len(w.encoded[a].IDs)) })
+	var groups [][]int
+	for len(order) > 0 {
+		n := min(len(order), max(1, batchTokens/len(w.encoded[order[0]].IDs)))
+		groups = append(groups, order[:n])
+		order = order[n:]
+	}
+	return groups
+}
+
+// run runs the network on b; see lone for a batch that is the only one of its call.
+func (s *shared) run(ctx context.Context, b *batch, only bool) error {
+	others := s.lone.running.Add(1) - 1
+	defer s.lone.running.Add(-1)
+	if !only || others > 0 || s.threads == 1 || s.provider != CPU {
+		return s.session.run(ctx, b)
+	}
+	session := s.lone.pick(s.session, func() (*session, error) {
+		return openSession(s.network, s.folder.padID, s.threads, s.provider)
+	})
+	begin := time.Now()
+	err := session.run(ctx, b)
+	if err == nil && s.lone.running.Load() == 1 {
+		s.lone.took(session, b.n*b.length, time.Since(begin))
+	}
+	return err
+}
+
+// each calls f for 0 to n-1 on up to so many goroutines, until one fails or ctx ends, whose cause it returns.
+func each(ctx context.Context, n, goroutines int, f func(ctx context.Context, i int) error) error {
+	if goroutines = min(goroutines, n); goroutines <= 1 {
+		for i := range n {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := f(ctx, i); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return nil
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(m.shared.threads, len(groups)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(groups)) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				if err := m.embedBatch(ctx, groups[i], encoded, vecs); err != nil {
+	var crew sync.WaitGroup
+	for range goroutines {
+		crew.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				if err := f(ctx, int(i)); err != nil {
 					cancel(err) // the first one counts; the others stop
 				}
 			}
 		})
 	}
-	workers.Wait()
+	crew.Wait()
 	return context.Cause(ctx)
-}
-
-func (m *Model) embedBatch(ctx context.Context, group []int, encoded [][]uint32, vecs [][]float32) error {
-	texts := make([][]uint32, len(group))
-	for i, text := range group {
-		texts[i] = encoded[text]
-	}
-	b := m.shared.session.newBatch(texts)
-	if err := m.shared.session.run(ctx, b); err != nil {
-		return err
-	}
-	for i, text := range group {
-		m.pooling.pool(vecs[text], b, i, len(texts[i]))
-		if m.normalization == L2 {
-			normalize(vecs[text])
-		}
-	}
-	return nil
-}
-
-// batches groups texts by length: indices into encoded, longest first, so that the most memory is asked for at once,
-// each group within batchTokens after padding, or a single text.
-func batches(encoded [][]uint32) [][]int {
-	order := make([]int, len(encoded))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(encoded[b]), len(encoded[a])) })
-	var groups [][]int
-	for len(order) > 0 {
-		n := min(len(order), max(1, batchTokens/len(encoded[order[0]])))
-		groups = append(groups, order[:n])
-		order = order[n:]
-	}
-	return groups
 }

@@ -10,13 +10,16 @@ import (
 // fingerprint names weights and tokenizer by content: 16 hexadecimal digits of a sha256. Our exporter notes in the graph
 // which weights it was made from; that counts rather than the graph itself, so that exporting anew with a newer exporter
 // leaves collections valid. A graph without the note counts as a file.
-func fingerprint(s *session, f *folder) (string, error) {
+func fingerprint(n *network, f *folder) (string, error) {
 	sum := sha256.New()
 	files := []string{f.tokenizer()}
-	if s.weights != "" {
-		fmt.Fprintln(sum, s.weights)
+	if n.weights != "" {
+		fmt.Fprintln(sum, n.weights)
 	} else {
-		files = append(files, f.graph())
+		files = append(files, f.graph)
+	}
+	if f.lowerCase {
+		fmt.Fprintln(sum, "lower case")
 	}
 	for _, path := range files {
 		if err := hashFile(sum, path); err != nil {

@@ -1,47 +1,81 @@
 package onnx
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/minnow-search/minnow/internal/native"
 )
 
 // folder is what a model's own files say of it.
 type folder struct {
-	path          string
-	hidden        int // numbers a token's vector has
-	vocabSize     int
-	maxTokens     int
-	pooling       Pooling
-	normalization Normalization
+	path      string
+	graph     string // the .onnx file
+	hidden    int    // numbers a token's vector has
+	vocabSize int
+	padID     int64
+	maxTokens int
+	lowerCase bool // texts are lower-cased before the tokenizer's own steps
+	modules   modules
+	prompts   prompts
+}
+
+// architecture is what this package must know of a network beyond its graph.
+type architecture struct {
+	// firstPosition is the position of the first token, if it is counted from the number of the padding token: the
+	// positions below are no token's.
+	firstPosition func(padID int64) int
+}
+
+func fromZero(int64) int           { return 0 }
+func afterPadding(padID int64) int { return int(padID) + 1 }
+
+// architectures are those that compute a text's vectors from its ids and mask alone, by config.json's model_type.
+var architectures = map[string]architecture{
+	"bert":        {fromZero},
+	"distilbert":  {fromZero},
+	"mpnet":       {afterPadding},
+	"roberta":     {afterPadding},
+	"xlm-roberta": {afterPadding},
+}
+
+func architectureNames() string {
+	var names []string
+	for name := range architectures {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 // readFolder reads and checks the configuration of a model, and refuses what this package would compute wrongly.
 func readFolder(path string) (*folder, error) {
-	f := &folder{path: path, normalization: None}
-	if err := f.readConfig(); err != nil {
-		return nil, err
-	}
-	if err := f.readModules(); err != nil {
-		return nil, err
+	f := &folder{path: path}
+	for _, read := range []func() error{f.readConfig, f.readLimits, f.findGraph, f.readModules, f.readPrompts} {
+		if err := read(); err != nil {
+			return nil, err
+		}
 	}
 	return f, nil
 }
 
-func (f *folder) graph() string     { return filepath.Join(f.path, "onnx", "model.onnx") }
 func (f *folder) tokenizer() string { return filepath.Join(f.path, "tokenizer.json") }
 
 func (f *folder) readConfig() error {
 	var config struct {
 		ModelType    string `json:"model_type"`
 		HiddenSize   int    `json:"hidden_size"`
+		Dim          int    `json:"dim"` // DistilBERT's word for hidden_size
 		VocabSize    int    `json:"vocab_size"`
 		MaxPositions int    `json:"max_position_embeddings"`
+		PadID        *int64 `json:"pad_token_id"`
 	}
 	if err := f.readJSON("config.json", &config); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -49,79 +83,66 @@ func (f *folder) readConfig() error {
 		}
 		return err
 	}
-	if config.ModelType != "bert" {
-		return fmt.Errorf("%s/config.json is of a %q model; this version reads \"bert\" models only, such as %s", f.path, config.ModelType, native.DefaultModel())
+	arch, ok := architectures[config.ModelType]
+	if !ok {
+		return fmt.Errorf("%s/config.json is of a %q model; models of these types can be read: %s", f.path, config.ModelType, architectureNames())
 	}
-	if config.HiddenSize <= 0 || config.VocabSize <= 0 || config.MaxPositions <= 2 {
-		return fmt.Errorf("%s/config.json: hidden_size %d, vocab_size %d or max_position_embeddings %d makes no sense; fetch the model anew", f.path, config.HiddenSize, config.VocabSize, config.MaxPositions)
+	f.hidden, f.vocabSize = cmp.Or(config.HiddenSize, config.Dim), config.VocabSize
+	if config.PadID != nil {
+		f.padID = *config.PadID
+	} else if config.ModelType != "bert" && config.ModelType != "distilbert" {
+		f.padID = 1 // what the classes of Transformers assume
 	}
-	f.hidden, f.vocabSize, f.maxTokens = config.HiddenSize, config.VocabSize, config.MaxPositions
-
-	// sentence-transformers' own limit is often below the number of positions: the model was trained on shorter texts.
-	var limits struct {
-		MaxSeqLength int  `json:"max_seq_length"`
-		DoLowerCase  bool `json:"do_lower_case"`
-	}
-	if err := f.readJSON("sentence_bert_config.json", &limits); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if limits.DoLowerCase {
-		return fmt.Errorf("%s/sentence_bert_config.json asks for do_lower_case, which this version does not do", f.path)
-	}
-	if limits.MaxSeqLength > 0 {
-		f.maxTokens = min(f.maxTokens, limits.MaxSeqLength)
+	first := arch.firstPosition(f.padID)
+	f.maxTokens = config.MaxPositions - first
+	if f.hidden <= 0 || f.vocabSize <= 0 || f.maxTokens <= 2 || f.padID < 0 || f.padID >= int64(f.vocabSize) {
+		return fmt.Errorf("%s/config.json: hidden_size %d, vocab_size %d, max_position_embeddings %d or pad_token_id %d makes no sense; fetch the model anew",
+			f.path, f.hidden, config.VocabSize, config.MaxPositions, f.padID)
 	}
 	return nil
 }
 
-// readModules reads modules.json, the steps that sentence-transformers puts after the network. A folder without one is
-// a plain transformer: mean pooling, as sentence-transformers does with those.
-func (f *folder) readModules() error {
-	var modules []struct {
-		Path string `json:"path"`
-		Type string `json:"type"`
+// readLimits reads how many tokens a text may have: what sentence-transformers was told, often less than the network
+// has positions, as the model was trained on shorter texts; or else what the tokenizer was told.
+func (f *folder) readLimits() error {
+	var limits struct {
+		MaxSeqLength *float64 `json:"max_seq_length"`
+		DoLowerCase  bool     `json:"do_lower_case"`
 	}
-	if err := f.readJSON("modules.json", &modules); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			f.pooling = Mean
+	if err := f.readOptional("sentence_bert_config.json", &limits); err != nil {
+		return err
+	}
+	f.lowerCase = limits.DoLowerCase
+	var tokenizer struct {
+		ModelMaxLength *float64 `json:"model_max_length"` // 1e30 where there is no limit
+	}
+	if err := f.readOptional("tokenizer_config.json", &tokenizer); err != nil {
+		return err
+	}
+	if limit := cmp.Or(limits.MaxSeqLength, tokenizer.ModelMaxLength); limit != nil && *limit < float64(f.maxTokens) {
+		f.maxTokens = int(*limit)
+	}
+	if f.maxTokens <= 0 {
+		return fmt.Errorf("%s: its limit of %d tokens a text makes no sense; fetch the model anew", f.path, f.maxTokens)
+	}
+	return nil
+}
+
+// findGraph finds the network: where our exporter and most others put it, or in the folder itself.
+func (f *folder) findGraph() error {
+	for _, name := range []string{filepath.Join("onnx", "model.onnx"), "model.onnx"} {
+		f.graph = filepath.Join(f.path, name)
+		if _, err := os.Stat(f.graph); err == nil {
 			return nil
 		}
-		return err
 	}
-	for _, module := range modules {
-		switch module.Type {
-		case "sentence_transformers.models.Transformer":
-		case "sentence_transformers.models.Normalize":
-			f.normalization = L2
-		case "sentence_transformers.models.Pooling":
-			if err := f.readPooling(filepath.Join(module.Path, "config.json")); err != nil {
-				return err
-			}
-		default:
-			return fmt.Errorf("%s/modules.json has the step %s, which this version does not know", f.path, module.Type)
-		}
-	}
-	if f.pooling == "" {
-		return fmt.Errorf("%s/modules.json has no pooling step; choose one in Options.Pooling's words and add it there", f.path)
-	}
-	return nil
+	return fmt.Errorf("the model lacks its network, onnx/model.onnx in %s; %s with MINNOW_MODEL=%[1]s", f.path, native.SetupHint)
 }
 
-func (f *folder) readPooling(name string) error {
-	var modes map[string]any
-	if err := f.readJSON(name, &modes); err != nil {
+// readOptional reads a file that a model need not have.
+func (f *folder) readOptional(name string, into any) error {
+	if err := f.readJSON(name, into); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
-	}
-	known := map[string]Pooling{"pooling_mode_mean_tokens": Mean, "pooling_mode_cls_token": CLS}
-	for mode, on := range modes {
-		if on != true || len(mode) < 13 || mode[:13] != "pooling_mode_" {
-			continue
-		}
-		pooling, ok := known[mode]
-		if !ok || f.pooling != "" {
-			return fmt.Errorf("%s/%s asks for %s, alone or with others, which this version does not do", f.path, name, mode)
-		}
-		f.pooling = pooling
 	}
 	return nil
 }

@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/minnow-search/minnow/internal/native"
@@ -16,25 +17,46 @@ import (
 // ErrClosed is returned by every method after Close.
 var ErrClosed = errors.New("model is closed")
 
-// Options are the settings of a Model. Nil and zero are good defaults.
+// Options are the settings of a Model. Nil and zero are good defaults: what the model's own files say.
 type Options struct {
 	// Pooling and Normalization override the model's modules.json.
 	Pooling       Pooling
 	Normalization Normalization
 	// MaxTokens cuts texts shorter than the model's own limit; it cannot raise that limit. 0 is the model's own.
 	MaxTokens int
-	// Threads is how many processor cores one Embed of many texts uses; a single text uses one. 0 means all.
+	// Dim cuts embeddings to their first Dim numbers, for models trained for that (Matryoshka). With Normalization L2
+	// they are scaled to length 1 afterwards, which sentence-transformers leaves to its caller. 0 is all.
+	Dim int
+	// Prompts replace the model's own, all three; &Prompts{} is none.
+	Prompts *Prompts
+	// PromptName chooses one of the model's own for Embed, by its name in config_sentence_transformers.json.
+	PromptName string
+	// Threads is how many processor cores one Embed uses. 0 means all.
 	Threads int
+	// Provider is what the network runs on: the processor by default.
+	Provider Provider
 	// Runtime is the path of the ONNX Runtime library, version 1.24 or newer. "" looks at $MINNOW_ONNXRUNTIME, beside
 	// the binary, and where set-up put it. A process has one runtime: the first Open decides.
 	Runtime string
+}
+
+// Prompts are put in front of a text, without a space between.
+type Prompts struct {
+	Text     string // of Embed
+	Query    string // of EmbedQueries
+	Document string // of EmbedDocuments
 }
 
 // Model turns texts into embeddings. Goroutines may share it. Close frees its memory, about the size of the weights.
 type Model struct {
 	shared        *shared
 	pooling       Pooling
+	pooled        pooled // pooling, checked
+	layers        []*dense
 	normalization Normalization
+	prompts       Prompts
+	skip          [3]int // tokens of each prompt that pooling leaves out
+	dim           int
 
 	mu     sync.RWMutex // guards closed: read-locked for every use of shared, locked by Close
 	closed bool
@@ -45,9 +67,13 @@ type shared struct {
 	folder    *folder
 	maxTokens int
 	threads   int
-	weights   string
+	provider  Provider
+	print     string // of weights and tokenizer
 	tokenizer *tokenizer.Tokenizer
-	session   *session
+	network   *network
+	session   *session // on one core a run
+	lone      lone     // on all cores, for a single batch
+	batches   sync.Pool
 
 	mu    sync.Mutex // guards users
 	users int        // models not yet closed
@@ -60,20 +86,28 @@ func Open(model string, o *Options) (*Model, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	if o.Threads < 0 || o.MaxTokens < 0 {
-		return nil, fmt.Errorf("open model: Threads is %d and MaxTokens is %d; neither can be negative", o.Threads, o.MaxTokens)
+	m, err := open(model, o)
+	if err != nil {
+		return nil, fmt.Errorf("open model: %w", err)
+	}
+	return m, nil
+}
+
+func open(model string, o *Options) (*Model, error) {
+	if o.Threads < 0 || o.MaxTokens < 0 || o.Dim < 0 {
+		return nil, fmt.Errorf("Threads is %d, MaxTokens %d and Dim %d; none can be negative", o.Threads, o.MaxTokens, o.Dim)
 	}
 	path, err := native.Model(model)
 	if err != nil {
-		return nil, fmt.Errorf("open model: %w", err)
+		return nil, err
 	}
 	s, err := openShared(path, o)
 	if err != nil {
-		return nil, fmt.Errorf("open model: %w", err)
+		return nil, err
 	}
-	m, err := s.model(cmp.Or(o.Pooling, s.folder.pooling), cmp.Or(o.Normalization, s.folder.normalization))
+	m, err := s.model(o)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open model: %w", err), s.free())
+		return nil, errors.Join(err, s.free())
 	}
 	return m, nil
 }
@@ -83,16 +117,18 @@ func openShared(path string, o *Options) (*shared, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range []string{f.tokenizer(), f.graph()} {
-		if _, err := os.Stat(file); err != nil {
-			return nil, fmt.Errorf("the model lacks a file: %w; %s with MINNOW_MODEL=%s", err, native.SetupHint, path)
-		}
-	}
-	s := &shared{folder: f, maxTokens: f.maxTokens, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0))}
+	s := &shared{folder: f, maxTokens: f.maxTokens, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)), provider: o.Provider}
+	s.batches.New = func() any { return new(batch) }
 	if o.MaxTokens > 0 {
 		s.maxTokens = min(s.maxTokens, o.MaxTokens)
 	}
-	if s.tokenizer, err = tokenizer.Open(f.tokenizer(), &tokenizer.Options{MaxTokens: s.maxTokens}); err != nil {
+	if s.network, err = readNetwork(f.graph, f.hidden); err != nil {
+		return nil, err
+	}
+	if s.tokenizer, err = tokenizer.Open(f.tokenizer(), &tokenizer.Options{MaxTokens: s.maxTokens, LowerCase: f.lowerCase}); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("the model lacks a file: %w; %s with MINNOW_MODEL=%s", err, native.SetupHint, path)
+		}
 		return nil, err
 	}
 	if size := s.tokenizer.VocabSize(); size > f.vocabSize {
@@ -101,10 +137,10 @@ func openShared(path string, o *Options) (*shared, error) {
 	if err := start(o.Runtime); err != nil {
 		return nil, errors.Join(err, s.free())
 	}
-	if s.session, err = openSession(f.graph(), f.hidden); err != nil {
+	if s.session, err = openSession(s.network, f.padID, 1, o.Provider); err != nil {
 		return nil, errors.Join(err, s.free())
 	}
-	if s.weights, err = fingerprint(s.session, f); err != nil {
+	if s.print, err = fingerprint(s.network, f); err != nil {
 		return nil, errors.Join(err, s.free())
 	}
 	return s, nil
@@ -115,39 +151,113 @@ func (s *shared) free() error {
 	if s.session != nil {
 		err = s.session.close()
 	}
-	return errors.Join(err, s.tokenizer.Close())
+	return errors.Join(err, s.lone.close(), s.tokenizer.Close())
 }
 
 // model is another user of s.
-func (s *shared) model(p Pooling, n Normalization) (*Model, error) {
-	switch p {
-	case Mean, CLS:
-	case Pooler:
-		if !s.session.hasPooler {
-			return nil, fmt.Errorf("the network %s has no pooler output; choose mean or cls", s.folder.graph())
-		}
-	default:
-		return nil, fmt.Errorf("unknown pooling %q; choose mean, cls or pooler", p)
+func (s *shared) model(o *Options) (*Model, error) {
+	f := s.folder
+	m := &Model{
+		shared: s, layers: f.modules.layers,
+		pooling:       cmp.Or(o.Pooling, f.modules.pooling),
+		normalization: cmp.Or(o.Normalization, f.modules.normalization),
 	}
-	if n != L2 && n != None {
-		return nil, fmt.Errorf("unknown normalization %q; choose l2 or none", n)
+	if err := m.setPooling(o.Pooling); err != nil {
+		return nil, err
+	}
+	if m.normalization != L2 && m.normalization != None {
+		return nil, fmt.Errorf("unknown normalization %q; choose l2 or none", m.normalization)
+	}
+	full := m.fullDim()
+	if o.Dim > full {
+		return nil, fmt.Errorf("Dim is %d, and the model's embeddings have %d numbers", o.Dim, full)
+	}
+	m.dim = cmp.Or(o.Dim, full)
+	if err := m.setPrompts(o); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users++
-	return &Model{shared: s, pooling: p, normalization: n}, nil
+	return m, nil
 }
 
-// With is the same model with another pooling and normalization. It shares the weights, so it costs next to nothing.
-// Each of the two is closed on its own; the memory goes with the last.
+// setPooling checks m.pooling against what the network gives; chosen is what the caller asked for.
+func (m *Model) setPooling(chosen Pooling) error {
+	n := m.shared.network
+	if n.tokens == nil { // the exporter put all steps into the graph
+		if chosen != "" {
+			return fmt.Errorf("the network %s pools by itself; it cannot pool as %q", n.path, chosen)
+		}
+		m.pooled, m.layers = pooled{parts: []Pooling{Pooler}, hidden: n.pooled.width()}, nil
+		return nil
+	}
+	parts, err := m.pooling.parts()
+	if err != nil {
+		return err
+	}
+	m.pooled = pooled{parts: parts, hidden: m.shared.folder.hidden}
+	for _, part := range parts {
+		if part == Pooler && (n.pooled == nil || n.pooled.width() != m.pooled.hidden) {
+			return fmt.Errorf("the network %s has no pooler output; choose another pooling", n.path)
+		}
+	}
+	if dim := m.pooled.dim(); len(m.layers) > 0 && m.layers[0].in != dim {
+		return fmt.Errorf("pooling %q gives %d numbers, and the model's Dense step takes %d", m.pooling, dim, m.layers[0].in)
+	}
+	for i := 1; i < len(m.layers); i++ {
+		if m.layers[i-1].out != m.layers[i].in {
+			return fmt.Errorf("the model's Dense step %d gives %d numbers, and the next takes %d; fetch the model anew", i, m.layers[i-1].out, m.layers[i].in)
+		}
+	}
+	return nil
+}
+
+func (m *Model) fullDim() int {
+	if n := len(m.layers); n > 0 {
+		return m.layers[n-1].out
+	}
+	return m.pooled.dim()
+}
+
+func (m *Model) setPrompts(o *Options) error {
+	own := m.shared.folder.prompts
+	m.prompts = Prompts{Text: own.plain, Query: own.first(queryNames), Document: own.first(documentNames)}
+	if o.PromptName != "" {
+		text, err := own.get(o.PromptName)
+		if err != nil {
+			return err
+		}
+		m.prompts.Text = text
+	}
+	if o.Prompts != nil {
+		m.prompts = *o.Prompts
+	}
+	if m.shared.folder.modules.promptCounts {
+		return nil
+	}
+	for kind := range m.skip {
+		if p := m.prompts.of(promptKind(kind)); p != "" {
+			n, err := m.shared.tokenizer.CountTokens(p)
+			if err != nil {
+				return err
+			}
+			m.skip[kind] = n - m.shared.tokenizer.Closing()
+		}
+	}
+	return nil
+}
+
+// With is the same model with another pooling and normalization, prompts and all numbers. It shares the weights, so it
+// costs next to nothing. Each of the two is closed on its own; the memory goes with the last.
 func (m *Model) With(p Pooling, n Normalization) (*Model, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.closed {
 		return nil, ErrClosed
 	}
-	f := m.shared.folder
-	return m.shared.model(cmp.Or(p, f.pooling), cmp.Or(n, f.normalization))
+	prompts := m.prompts
+	return m.shared.model(&Options{Pooling: p, Normalization: n, Prompts: &prompts})
 }
 
 // Name is the name of the model's folder, such as "paraphrase-MiniLM-L6-v2".
@@ -157,9 +267,9 @@ func (m *Model) Name() string { return filepath.Base(m.shared.folder.path) }
 func (m *Model) Dir() string { return m.shared.folder.path }
 
 // Dim is how many numbers an embedding has.
-func (m *Model) Dim() int { return m.shared.folder.hidden }
+func (m *Model) Dim() int { return m.dim }
 
-// MaxTokens is the number of tokens, special ones included, beyond which a text is cut.
+// MaxTokens is the number of tokens, special ones and those of a prompt included, beyond which a text is cut.
 func (m *Model) MaxTokens() int { return m.shared.maxTokens }
 
 // Pooling is how this model pools.
@@ -168,11 +278,25 @@ func (m *Model) Pooling() Pooling { return m.pooling }
 // Normalization says whether this model's embeddings have length 1.
 func (m *Model) Normalization() Normalization { return m.normalization }
 
+// Prompts are what is put in front of this model's texts.
+func (m *Model) Prompts() Prompts { return m.prompts }
+
 // ID names all that decides an embedding: weights and tokenizer (by content, not by the folder's name), pooling,
-// normalization and the limit of tokens, as in "1f0c8e5d3a7b9246 mean l2 128". Vectors of models with different IDs
-// cannot be compared.
+// normalization and the limit of tokens, as in "1f0c8e5d3a7b9246 mean l2 128", and where there are any, Dense steps,
+// prompts and a cut to fewer numbers. Vectors of models with different IDs cannot be compared.
 func (m *Model) ID() string {
-	return fmt.Sprintf("%s %s %s %d", m.shared.weights, m.pooling, m.normalization, m.shared.maxTokens)
+	var id strings.Builder
+	fmt.Fprintf(&id, "%s %s %s %d", m.shared.print, m.pooling, m.normalization, m.shared.maxTokens)
+	for _, layer := range m.layers {
+		fmt.Fprintf(&id, " dense %s", layer.print)
+	}
+	if m.prompts != (Prompts{}) {
+		fmt.Fprintf(&id, " prompts %q %q %q", m.prompts.Text, m.prompts.Query, m.prompts.Document)
+	}
+	if m.dim != m.fullDim() {
+		fmt.Fprintf(&id, " dim %d", m.dim)
+	}
+	return id.String()
 }
 
 // Close gives back what the model holds. It may be called again, and waits for calls under way.

@@ -198,10 +198,16 @@ func TestCloseIsForOneModelAndMayBeCalledTwice(t *testing.T) {
 func TestUnknownSettingsAreRefused(t *testing.T) {
 	dir := testkit.Model(t, testkit.GoldenModel)
 	for want, o := range map[string]*onnx.Options{
-		`unknown pooling "max"`:      {Pooling: "max"},
+		`unknown pooling "median"`:   {Pooling: "mean+median"},
 		`unknown normalization "l1"`: {Normalization: "l1"},
 		"Threads is -1":              {Threads: -1},
-		"MaxTokens is -5":            {MaxTokens: -5},
+		"MaxTokens -5":               {MaxTokens: -5},
+		"Dim is 385":                 {Dim: 385},
+		`no prompt called "query"`:   {PromptName: "query"},
+		`unknown provider "tpu"`:     {Provider: "tpu"},
+		`the provider "cuda"`:        {Provider: onnx.CUDA},
+		`the provider "coreml"`:      {Provider: onnx.CoreML},
+		`the provider "directml"`:    {Provider: onnx.DirectML},
 		"more than the 2 special":    {MaxTokens: 2},
 	} {
 		m, err := onnx.Open(dir, o)

@@ -10,142 +10,229 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// The names that Hugging Face gives the tensors of a BERT network, and our exporter too.
-const (
-	inputIDs        = "input_ids"
-	attentionMask   = "attention_mask"
-	tokenTypeIDs    = "token_type_ids"
-	lastHiddenState = "last_hidden_state"
-	poolerOutput    = "pooler_output"
-)
-
-// session is one network in ONNX Runtime. Goroutines may share it.
-type session struct {
-	ort       *ort.DynamicAdvancedSession
-	hidden    int
-	hasPooler bool
-	weights   string // preset and sha256 of the weights, which our exporter notes in the graph; "" from another exporter
+// network is a graph on disk, as far as this package must know it to run it.
+type network struct {
+	path    string
+	inputs  []tensorInfo // a role each
+	roles   []role
+	tokens  *tensorInfo // output of a vector a token, or nil
+	pooled  *tensorInfo // output of a vector a text, or nil: a pooler's, or the finished embedding if tokens is nil
+	weights string      // preset and sha256 of the weights, which our exporter notes in the graph; "" from another exporter
 }
 
-// openSession loads the graph at path, whose vectors must have hidden numbers.
-func openSession(path string, hidden int) (*session, error) {
-	inputs, outputs, err := ort.GetInputOutputInfo(path)
+// role is what an input of a network is for.
+type role int
+
+const (
+	tokenIDs role = iota
+	mask
+	segments // which of two texts a token is of: always the first
+)
+
+// roles by the names that Hugging Face gives a network's inputs, and our exporter too.
+var roles = map[string]role{"input_ids": tokenIDs, "attention_mask": mask, "token_type_ids": segments}
+
+// readNetwork reads the graph at path, whose tokens' vectors must have hidden numbers. Outputs are known by their names
+// (Transformers', sentence-transformers') or else by their shape, as exporters differ.
+func readNetwork(path string, hidden int) (*network, error) {
+	info, err := readGraph(path)
 	if err != nil {
 		return nil, fmt.Errorf("the network %s cannot be loaded; if it is damaged, delete it and run set-up again: %w", path, err)
 	}
-	for _, name := range []string{inputIDs, attentionMask, tokenTypeIDs} {
-		if !hasTensor(inputs, name, ort.TensorElementDataTypeInt64, -1) {
-			return nil, fmt.Errorf("the network %s has no input %s of int64; export it with scripts/export_onnx.py", path, name)
+	n := &network{path: path, inputs: info.inputs}
+	if hash := info.metadata["minnow.weights_sha256"]; hash != "" {
+		n.weights = info.metadata["minnow.preset"] + " " + hash
+	}
+	for _, in := range info.inputs {
+		r, ok := roles[in.name]
+		if !ok || in.kind != int64Type && in.kind != int32Type {
+			return nil, fmt.Errorf("the network %s wants the input %s of type %d, which this package cannot give; export it with scripts/export_onnx.py", path, in.name, in.kind)
+		}
+		n.roles = append(n.roles, r)
+	}
+	for _, name := range []string{"input_ids", "attention_mask"} {
+		if !slices.Contains(n.roles, roles[name]) {
+			return nil, fmt.Errorf("the network %s has no input %s; export it with scripts/export_onnx.py", path, name)
 		}
 	}
-	if len(inputs) != 3 {
-		return nil, fmt.Errorf("the network %s has %d inputs, not the 3 of a BERT network; export it with scripts/export_onnx.py", path, len(inputs))
+	n.tokens = output(info.outputs, 3, "last_hidden_state", "token_embeddings")
+	n.pooled = output(info.outputs, 2, "pooler_output", "sentence_embedding")
+	for _, out := range []*tensorInfo{n.tokens, n.pooled} {
+		if out == nil {
+			continue
+		}
+		last := &out.dims[len(out.dims)-1]
+		if out.kind != float32Type {
+			return nil, fmt.Errorf("the network %s gives %s in type %d, not in float32; export it with scripts/export_onnx.py", path, out.name, out.kind)
+		}
+		if *last < 0 {
+			*last = int64(hidden)
+		}
 	}
-	if !hasTensor(outputs, lastHiddenState, ort.TensorElementDataTypeFloat, hidden) {
-		return nil, fmt.Errorf("the network %s has no output %s of %d float32 a token, as config.json says; export it with scripts/export_onnx.py", path, lastHiddenState, hidden)
+	if n.tokens == nil && n.pooled == nil {
+		return nil, fmt.Errorf("the network %s has neither an output of a vector a token nor one of a vector a text; export it with scripts/export_onnx.py", path)
 	}
-	names := []string{lastHiddenState}
-	hasPooler := hasTensor(outputs, poolerOutput, ort.TensorElementDataTypeFloat, hidden)
-	if hasPooler {
-		names = append(names, poolerOutput)
+	if n.tokens != nil && n.tokens.width() != hidden {
+		return nil, fmt.Errorf("the network %s gives %d numbers a token, not the %d float32 a token, as config.json says; export it with scripts/export_onnx.py", path, n.tokens.width(), hidden)
 	}
+	return n, nil
+}
 
+// output finds the output of that rank, by a name or as the only one.
+func output(outputs []tensorInfo, rank int, names ...string) *tensorInfo {
+	var found []*tensorInfo
+	for i, out := range outputs {
+		if len(out.dims) != rank {
+			continue
+		}
+		if slices.Contains(names, out.name) {
+			return &outputs[i]
+		}
+		found = append(found, &outputs[i])
+	}
+	if len(found) > 0 {
+		return found[0] // Transformers gives the last layer's vectors first
+	}
+	return nil
+}
+
+// width is how many numbers a vector of t has.
+func (t *tensorInfo) width() int { return int(t.dims[len(t.dims)-1]) }
+
+// outputs are the outputs that are asked for.
+func (n *network) outputs() []*tensorInfo {
+	return slices.DeleteFunc([]*tensorInfo{n.tokens, n.pooled}, func(t *tensorInfo) bool { return t == nil })
+}
+
+// session is one network in ONNX Runtime. Goroutines may share it.
+type session struct {
+	ort *ort.DynamicAdvancedSession
+	net *network
+	pad int64
+}
+
+// openSession loads a network to run on so many threads.
+func openSession(n *network, pad int64, threads int, p Provider) (*session, error) {
 	options, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, err
 	}
 	defer options.Destroy()
-	if err := options.SetIntraOpNumThreads(1); err != nil {
+	if err := options.SetIntraOpNumThreads(threads); err != nil {
 		return nil, err
 	}
-	inner, err := ort.NewDynamicAdvancedSession(path, []string{inputIDs, attentionMask, tokenTypeIDs}, names, options)
+	if err := p.add(options); err != nil {
+		return nil, err
+	}
+	var inputs, outputs []string
+	for _, in := range n.inputs {
+		inputs = append(inputs, in.name)
+	}
+	for _, out := range n.outputs() {
+		outputs = append(outputs, out.name)
+	}
+	inner, err := ort.NewDynamicAdvancedSession(n.path, inputs, outputs, options)
 	if err != nil {
-		return nil, fmt.Errorf("load the network %s: %w", path, err)
+		return nil, fmt.Errorf("the network %s cannot be loaded; if it is damaged, delete it and run set-up again: %w", n.path, err)
 	}
-	s := &session{ort: inner, hidden: hidden, hasPooler: hasPooler}
-	if s.weights, err = s.readWeights(); err != nil {
-		return nil, errors.Join(fmt.Errorf("read the metadata of %s: %w", path, err), s.close())
-	}
-	return s, nil
-}
-
-func hasTensor(infos []ort.InputOutputInfo, name string, kind ort.TensorElementDataType, last int) bool {
-	return slices.ContainsFunc(infos, func(info ort.InputOutputInfo) bool {
-		dims := info.Dimensions
-		return info.Name == name && info.DataType == kind && (last < 0 || len(dims) > 0 && dims[len(dims)-1] == int64(last))
-	})
-}
-
-func (s *session) readWeights() (string, error) {
-	metadata, err := s.ort.GetModelMetadata()
-	if err != nil {
-		return "", err
-	}
-	defer metadata.Destroy()
-	preset, _, err := metadata.LookupCustomMetadataMap("minnow.preset")
-	if err != nil {
-		return "", err
-	}
-	hash, found, err := metadata.LookupCustomMetadataMap("minnow.weights_sha256")
-	if err != nil || !found {
-		return "", err
-	}
-	return preset + " " + hash, nil
+	return &session{ort: inner, net: n, pad: pad}, nil
 }
 
 func (s *session) close() error { return s.ort.Destroy() }
 
-// batch is the input of one run: n texts padded to the longest of them, row-major, and room for what comes out.
+// batch is the memory of one run: n texts padded to the longest of them, row-major, and room for what comes out. It is
+// used again and again; see shared.batches.
 type batch struct {
-	n, length          int
-	ids, mask, typeIDs []int64
-	hidden             []float32 // n × length × hidden: one vector a token
-	pooler             []float32 // n × hidden, or nil if the network has no pooler
+	texts     [][]uint32
+	n, length int
+	in64      [3][]int64 // by role, for inputs of that type
+	in32      [3][]int32
+	tokens    []float32 // n × length × hidden: one vector a token
+	pooled    []float32 // n × width
+	x, y      []float32 // of one text on its way through Dense steps
 }
 
-func (s *session) newBatch(texts [][]uint32) *batch {
-	b := &batch{n: len(texts)}
+// fill puts texts into b.
+func (b *batch) fill(s *session, texts [][]uint32) {
+	b.n, b.length = len(texts), 0
 	for _, ids := range texts {
 		b.length = max(b.length, len(ids))
 	}
-	size := b.n * b.length
-	b.ids, b.mask, b.typeIDs = make([]int64, size), make([]int64, size), make([]int64, size)
-	for i, ids := range texts {
-		for j, id := range ids {
-			b.ids[i*b.length+j], b.mask[i*b.length+j] = int64(id), 1
+	for i, in := range s.net.inputs {
+		r := s.net.roles[i]
+		if in.kind == int64Type {
+			b.in64[r] = lay(b.in64[r], r, texts, b.length, s.pad)
+		} else {
+			b.in32[r] = lay(b.in32[r], r, texts, b.length, int32(s.pad))
 		}
 	}
-	b.hidden = make([]float32, size*s.hidden)
-	if s.hasPooler {
-		b.pooler = make([]float32, b.n*s.hidden)
+	if t := s.net.tokens; t != nil {
+		b.tokens = grow(b.tokens, b.n*b.length*t.width())
 	}
-	return b
+	if p := s.net.pooled; p != nil {
+		b.pooled = grow(b.pooled, b.n*p.width())
+	}
 }
 
-// run fills b.hidden and b.pooler. A ctx that ends stops the run between two operators.
+// lay writes one input of texts, each in a row of length numbers.
+func lay[T int32 | int64](to []T, r role, texts [][]uint32, length int, pad T) []T {
+	to = grow(to, len(texts)*length)
+	clear(to)
+	if r == segments {
+		return to
+	}
+	for i, ids := range texts {
+		row := to[i*length:][:length]
+		for j, id := range ids {
+			row[j] = 1
+			if r == tokenIDs {
+				row[j] = T(id)
+			}
+		}
+		if r == tokenIDs {
+			for j := len(ids); j < length; j++ {
+				row[j] = pad
+			}
+		}
+	}
+	return to
+}
+
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// run fills b.tokens and b.pooled. A ctx that ends stops the run between two operators.
 func (s *session) run(ctx context.Context, b *batch) (err error) {
 	// ONNX Runtime holds pointers into these slices from the making of a tensor to its end, beyond the C call.
 	var pin runtime.Pinner
 	defer pin.Unpin()
-	var tensors tensors
-	defer tensors.destroy()
-
-	shape := ort.NewShape(int64(b.n), int64(b.length))
-	for _, data := range [][]int64{b.ids, b.mask, b.typeIDs} {
-		pin.Pin(&data[0])
-		if err := add(&tensors, shape, data); err != nil {
+	var in, out tensors
+	defer in.destroy()
+	defer out.destroy()
+	rows, columns := int64(b.n), int64(b.length)
+	for i, input := range s.net.inputs {
+		r := s.net.roles[i]
+		if input.kind == int64Type {
+			err = add(&in, &pin, b.in64[r], rows, columns)
+		} else {
+			err = add(&in, &pin, b.in32[r], rows, columns)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	pin.Pin(&b.hidden[0])
-	if err := add(&tensors, ort.NewShape(int64(b.n), int64(b.length), int64(s.hidden)), b.hidden); err != nil {
+	if t := s.net.tokens; t != nil {
+		err = add(&out, &pin, b.tokens, rows, columns, int64(t.width()))
+	}
+	if p := s.net.pooled; p != nil {
+		err = errors.Join(err, add(&out, &pin, b.pooled, rows, int64(p.width())))
+	}
+	if err != nil {
 		return err
-	}
-	if s.hasPooler {
-		pin.Pin(&b.pooler[0])
-		if err := add(&tensors, ort.NewShape(int64(b.n), int64(s.hidden)), b.pooler); err != nil {
-			return err
-		}
 	}
 
 	options, err := ort.NewRunOptions()
@@ -158,7 +245,7 @@ func (s *session) run(ctx context.Context, b *batch) (err error) {
 		options.Terminate() // fails only where the runtime is older than the flag; the run then ends by itself
 		close(ended)
 	})
-	err = s.ort.RunWithOptions(tensors[:3], tensors[3:], options)
+	err = s.ort.RunWithOptions(in, out, options)
 	if !stop() {
 		<-ended // options must outlive the call in AfterFunc
 		return context.Cause(ctx)
@@ -168,8 +255,9 @@ func (s *session) run(ctx context.Context, b *batch) (err error) {
 
 type tensors []ort.Value
 
-func add[T ort.TensorData](to *tensors, shape ort.Shape, data []T) error {
-	tensor, err := ort.NewTensor(shape, data)
+func add[T ort.TensorData](to *tensors, pin *runtime.Pinner, data []T, shape ...int64) error {
+	pin.Pin(&data[0])
+	tensor, err := ort.NewTensor(ort.NewShape(shape...), data)
 	if err != nil {
 		return err
 	}

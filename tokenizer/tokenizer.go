@@ -9,7 +9,6 @@
 package tokenizer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -32,13 +31,18 @@ var (
 type Options struct {
 	// MaxTokens is the greatest number of ids of a text, special tokens included. 0 means no limit.
 	MaxTokens int
+	// LowerCase has texts lower-cased before all else, unless the tokenizer does so anyway: sentence-transformers'
+	// do_lower_case.
+	LowerCase bool
 }
 
 // Tokenizer turns texts into token ids. Goroutines may share it. Open it with Open or New; Close frees the Rust side.
 type Tokenizer struct {
 	maxTokens int
-	suffix    int  // how many special tokens close a text
-	dropsNUL  bool // the normalizer removes NUL bytes, so they may be replaced by another character that it removes
+	opening   []uint32 // the special tokens before a text
+	closing   []uint32 // and after it
+	dropsNUL  bool     // the normalizer removes NUL bytes, so they may be replaced by another character that it removes
+	splits    bool     // a text may be cut before a space, and its parts encoded one by one
 
 	mu   sync.RWMutex // guards rust: read-locked for every call into it, locked by Close
 	rust *tokenizers.Tokenizer
@@ -74,7 +78,7 @@ func New(data []byte, o *Options) (*Tokenizer, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	data, err := plain(data)
+	data, splits, err := prepare(data, o)
 	if err != nil {
 		return nil, err
 	}
@@ -82,45 +86,28 @@ func New(data []byte, o *Options) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not a tokenizer that this library reads: %w", err)
 	}
-	t := &Tokenizer{maxTokens: o.MaxTokens, rust: rust}
+	t := &Tokenizer{maxTokens: o.MaxTokens, splits: splits, rust: rust}
 	if err := t.probe(); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
 }
 
-// plain takes padding and truncation out of a tokenizer.json. Truncation is done here, in Go: the Rust library would
-// hide how long a text was, and its Go binding cuts from the left unless told otherwise.
-func plain(data []byte) ([]byte, error) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return nil, fmt.Errorf("not a tokenizer.json: %w", err)
-	}
-	if _, ok := fields["model"]; !ok {
-		return nil, errors.New(`not a tokenizer.json: it has no field "model"`)
-	}
-	fields["padding"] = json.RawMessage("null")
-	fields["truncation"] = json.RawMessage("null")
-	return json.Marshal(fields)
-}
-
 // probe learns from the tokenizer's own answers what its file does not say plainly.
 func (t *Tokenizer) probe() error {
 	marked := t.rust.EncodeWithOptions("a", true, tokenizers.WithReturnSpecialTokensMask())
-	if len(marked.IDs) == 0 {
+	ids, mask := marked.IDs, marked.SpecialTokensMask
+	first, last := slices.Index(mask, 0), len(mask)
+	if first < 0 {
 		return errors.New("the tokenizer gives no token for a letter")
 	}
-	mask := marked.SpecialTokensMask
-	for len(mask) > 0 && mask[len(mask)-1] == 1 {
-		mask = mask[:len(mask)-1]
+	for mask[last-1] == 1 {
+		last--
 	}
-	t.suffix = len(marked.IDs) - len(mask)
-	prefix := 0
-	for prefix < len(mask) && mask[prefix] == 1 {
-		prefix++
-	}
-	if t.maxTokens < 0 || t.maxTokens > 0 && t.maxTokens <= prefix+t.suffix {
-		return fmt.Errorf("MaxTokens is %d; it must be 0 for no limit, or more than the %d special tokens", t.maxTokens, prefix+t.suffix)
+	t.opening, t.closing = ids[:first], ids[last:]
+	special := len(t.opening) + len(t.closing)
+	if t.maxTokens < 0 || t.maxTokens > 0 && t.maxTokens <= special {
+		return fmt.Errorf("MaxTokens is %d; it must be 0 for no limit, or more than the %d special tokens", t.maxTokens, special)
 	}
 	with, _ := t.rust.Encode("a"+nulStandIn+"b", true)
 	without, _ := t.rust.Encode("ab", true)
@@ -134,28 +121,69 @@ const nulStandIn = "\uFFFD"
 
 // Encode returns the token ids of text, between the special tokens that the model expects ([CLS] and [SEP] for BERT).
 // The empty text is the special tokens alone. Invalid UTF-8 is read as Python does with errors="replace": each maximal
-// part of a broken sequence counts as one U+FFFD. The cost is linear in the text, the part beyond MaxTokens included.
+// part of a broken sequence counts as one U+FFFD. The cost is linear in the text, the part beyond MaxTokens included; of
+// tokenizers of the BERT family, memory is not.
 func (t *Tokenizer) Encode(text string) (Encoding, error) {
-	if strings.IndexByte(text, 0) >= 0 {
-		if !t.dropsNUL {
-			return Encoding{}, ErrNUL
-		}
-		text = strings.ReplaceAll(text, "\x00", nulStandIn)
+	text, err := t.withoutNUL(text)
+	if err != nil {
+		return Encoding{}, err
 	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if t.rust == nil {
 		return Encoding{}, ErrClosed
 	}
+	if t.splits && len(text) > partBytes {
+		return t.encodeParts(text), nil
+	}
 	ids := t.rust.EncodeWithOptions(text, true).IDs
-	if len(ids) < t.suffix {
+	if len(ids) < len(t.closing) {
 		return Encoding{}, fmt.Errorf("the tokenizer cannot encode a text of %d bytes", len(text))
 	}
-	total := len(ids)
-	if t.maxTokens > 0 && total > t.maxTokens {
-		ids = append(ids[:t.maxTokens-t.suffix], ids[total-t.suffix:]...)
+	return Encoding{IDs: cut(ids, t.maxTokens, len(t.closing)), Total: len(ids)}, nil
+}
+
+// cut takes from the right, but for the closing special tokens.
+func cut[T any](tokens []T, limit, closing int) []T {
+	if limit == 0 || len(tokens) <= limit {
+		return tokens
 	}
-	return Encoding{IDs: ids, Total: total}, nil
+	return append(tokens[:limit-closing], tokens[len(tokens)-closing:]...)
+}
+
+// Tokens returns the tokens of text as the vocabulary writes them, special ones included: those that Encode gives the
+// ids of. A piece of a word shows how it is joined, as in "##ing" or "Ġthe".
+func (t *Tokenizer) Tokens(text string) ([]string, error) {
+	text, err := t.withoutNUL(text)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.rust == nil {
+		return nil, ErrClosed
+	}
+	_, tokens := t.rust.Encode(text, true)
+	return cut(tokens, t.maxTokens, len(t.closing)), nil
+}
+
+// CountTokens returns how many tokens the whole text has, special ones included: the Total that Encode tells.
+func (t *Tokenizer) CountTokens(text string) (int, error) {
+	e, err := t.Encode(text)
+	return e.Total, err
+}
+
+// Closing returns how many special tokens follow a text: 1 for BERT, its [SEP].
+func (t *Tokenizer) Closing() int { return len(t.closing) }
+
+func (t *Tokenizer) withoutNUL(text string) (string, error) {
+	if strings.IndexByte(text, 0) < 0 {
+		return text, nil
+	}
+	if !t.dropsNUL {
+		return "", ErrNUL
+	}
+	return strings.ReplaceAll(text, "\x00", nulStandIn), nil
 }
 
 // VocabSize is the number of ids that the tokenizer knows, added tokens included; it is 0 after Close.
