@@ -29,8 +29,8 @@ type folder struct {
 
 // architecture is what this package must know of a network beyond its graph.
 type architecture struct {
-	// firstPosition is the position of the first token, if it is counted from the number of the padding token: the
-	// positions below are no token's.
+	// firstPosition is the position of the first token. Where it is counted from the number of the padding token, the
+	// positions up to that are no text's.
 	firstPosition func(padID int64) int
 }
 
@@ -41,7 +41,7 @@ func afterPadding(padID int64) int { return int(padID) + 1 }
 var architectures = map[string]architecture{
 	"bert":        {fromZero},
 	"distilbert":  {fromZero},
-	"mpnet":       {afterPadding},
+	"mpnet":       {func(int64) int { return afterPadding(1) }}, // Transformers takes no other number
 	"roberta":     {afterPadding},
 	"xlm-roberta": {afterPadding},
 }

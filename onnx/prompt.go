@@ -41,7 +41,8 @@ var quirks = map[string]quirk{
 	"bge-large-en-v1.5":     {bgeEnglish, ""},
 }
 
-// The names under which sentence-transformers looks for the prompts of queries and documents, in that order.
+// The names under which sentence-transformers looks for the prompts of queries and documents, in that order. (Its version
+// 6.2 gives every model an empty "document", and so never comes to the other two; we do what its documentation says.)
 var (
 	queryNames    = []string{"query"}
 	documentNames = []string{"document", "passage", "corpus"}
@@ -81,12 +82,12 @@ func (p prompts) get(name string) (string, error) {
 	return text, nil
 }
 
-// first is the first prompt that has one of the names, or else the model's default.
+// first is the first prompt that has one of the names. Without one there is none: the default is not for these.
 func (p prompts) first(names []string) string {
 	for _, name := range names {
 		if text, ok := p.named[name]; ok {
 			return text
 		}
 	}
-	return p.plain
+	return ""
 }

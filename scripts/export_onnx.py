@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Exports a BERT sentence-embedding model from safetensors to ONNX.
+"""Exports a sentence-embedding model of the BERT family from safetensors to ONNX.
 
     export_onnx.py MODEL_DIR [--output FILE]
 
 Reads MODEL_DIR/config.json and MODEL_DIR/model.safetensors (a Hugging Face
-BertModel) and writes MODEL_DIR/onnx/model.onnx, in float32:
+BertModel, DistilBertModel, RobertaModel, XLMRobertaModel or MPNetModel) and
+writes MODEL_DIR/onnx/model.onnx, in float32:
 
     input_ids, attention_mask, token_type_ids    int64   [batch, sequence]
     last_hidden_state                            float32 [batch, sequence, hidden]
@@ -12,11 +13,13 @@ BertModel) and writes MODEL_DIR/onnx/model.onnx, in float32:
 
 The mask is 1 for a token and 0 for padding, wherever it stands; a batch needs
 one token at least, and the rows of last_hidden_state that belong to padding mean
-nothing. A model without pooler weights gets no pooler_output. The same weights
+nothing. DistilBERT and MPNet have no token_type_ids. RoBERTa and MPNet count
+positions from the ids, as transformers does: padding must be their padding id. A
+model without pooler weights gets no pooler_output. The same weights
 and the same script give the same bytes.
 
 Before the file is written, the evaluator of the onnx package runs the graph,
-and its outputs must agree with the formulas in bert_model.py.
+and its outputs must agree with the formulas in encoder_model.py.
 """
 
 from __future__ import annotations
@@ -36,14 +39,13 @@ try:
 except ImportError as error:
     sys.exit(f"export_onnx: {error}: pip install -r {Path(__file__).with_name('requirements.txt')}")
 
-from bert_model import BertConfig, BertWeights, ModelError, forward
+from encoder_model import EncoderConfig, EncoderWeights, ModelError, forward, relative_buckets
 from safetensors_file import SafetensorsError
 
 EXPORTER_VERSION = "1"  # raise it when the same weights give other bytes
 PRESET = "exact"
 OPSET = 20  # the first with Gelu
 IR_VERSION = 9  # opset 20's
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 PROTOBUF_LIMIT = 2**31 - 1
 
 # Added to the attention score of padding. Softmax makes an exact zero of it, whatever the score was.
@@ -55,7 +57,7 @@ MASKED = np.finfo(np.float32).min
 TOLERANCE = 1e-4
 
 
-class BertGraph:
+class EncoderGraph:
     """The encoder as an ONNX graph, of standard operators alone.
 
     All but the attention works on one row a token, and on no row for padding:
@@ -68,7 +70,7 @@ class BertGraph:
     and last axis in place.
     """
 
-    def __init__(self, config: BertConfig, weights: BertWeights) -> None:
+    def __init__(self, config: EncoderConfig, weights: EncoderWeights) -> None:
         self.config = config
         self.weights = weights
         self.nodes: list[onnx.NodeProto] = []
@@ -79,8 +81,11 @@ class BertGraph:
         outputs = self.network()
         graph = helper.make_graph(
             self.nodes,
-            "bert",
-            [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"]) for name in INPUTS],
+            self.config.model_type,
+            [
+                helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"])
+                for name in inputs(self.config)
+            ],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
             list(self._constants.values()),
         )
@@ -118,7 +123,9 @@ class BertGraph:
         """Computes what all layers share."""
         c = self.config
         self._scope = "shared"
-        self.ids, self.types = self.sequence_major("input_ids"), self.sequence_major("token_type_ids")
+        self.ids = self.sequence_major("input_ids")
+        if c.architecture.token_types:
+            self.types = self.sequence_major("token_type_ids")
         lengths = self.op("Shape", self.ids)  # sequence, batch
         self.sequence = self.op("Slice", lengths, self.ints("zero", 0), self.ints("one", 1))
         self.flat_shape = self.ints("flat", -1, c.hidden_size)
@@ -128,6 +135,8 @@ class BertGraph:
         present = self.op("Cast", "attention_mask", to=TensorProto.BOOL)
         penalty = self.op("Where", present, self.constant("kept", np.float32(0)), self.constant("masked", MASKED))
         self.penalty = self.op("Unsqueeze", penalty, self.ints("one_two", 1, 2))  # batch, 1, 1, sequence
+        if c.architecture.relative_positions:
+            self.penalty = self.op("Add", self.penalty, self.relative_bias())  # batch, heads, sequence, sequence
 
         # kept[i] is the padded row of packed row i; places[r] the packed row of padded row r, and any row for padding.
         flat = self.op("Reshape", self.sequence_major(present), self.ints("all", -1))
@@ -147,7 +156,9 @@ class BertGraph:
 
     def embeddings(self) -> str:
         self._scope = "embeddings"
-        x = self.op("Add", self.op("Add", self.words(), self.positions()), self.token_types())
+        x = self.op("Add", self.words(), self.positions())
+        if self.config.architecture.token_types:
+            x = self.op("Add", x, self.token_types())
         return self.op("Reshape", self.norm(x, "embeddings.LayerNorm"), self.flat_shape)
 
     def words(self) -> str:
@@ -155,11 +166,25 @@ class BertGraph:
 
     def positions(self) -> str:
         table = self.weight("embeddings.position_embeddings.weight")
+        if self.config.architecture.positions_after_padding:
+            pad = self.constant("pad", np.int64(self.config.pad_token_id))
+            counted = self.op("Cast", self.op("Not", self.op("Equal", self.ids, pad)), to=TensorProto.INT64)
+            so_far = self.op("CumSum", counted, self.constant("axis", np.int64(0)))
+            return self.op("Gather", table, self.op("Add", self.op("Mul", so_far, counted), pad))
         rows = self.op("Slice", table, self.ints("zero", 0), self.sequence)
         return self.op("Unsqueeze", rows, self.ints("one", 1))
 
     def token_types(self) -> str:
         return self.op("Gather", self.weight("embeddings.token_type_embeddings.weight"), self.types)
+
+    def relative_bias(self) -> str:
+        """What attention adds for the distance of two tokens, as [heads, sequence, sequence]."""
+        by_distance = self.weights["encoder.relative_attention_bias.weight"][relative_buckets(self.config)]
+        length = self.op("Squeeze", self.sequence)
+        row = self.op("Range", self.constant("start", np.int64(0)), length, self.constant("step", np.int64(1)))
+        distance = self.op("Sub", row, self.op("Unsqueeze", row, self.ints("one", 1)))
+        index = self.op("Add", distance, self.constant("centre", np.int64(self.config.max_tokens - 1)))
+        return self.op("Transpose", self.op("Gather", self.constant("by_distance", by_distance), index), perm=[2, 0, 1])
 
     def layer(self, x: str, at: str) -> str:
         self._scope = f"{at}.attention"
@@ -240,21 +265,28 @@ class BertGraph:
         return name
 
 
-def example(config: BertConfig) -> dict[str, np.ndarray]:
+def inputs(config: EncoderConfig) -> list[str]:
+    return ["input_ids", "attention_mask"] + ["token_type_ids"] * config.architecture.token_types
+
+
+def example(config: EncoderConfig) -> dict[str, np.ndarray]:
     """A batch that takes every turn of the graph: two lengths, both token types, padding that isn't id 0."""
-    longest = min(12, config.max_position_embeddings)
+    longest = min(12, config.max_tokens)
     lengths = np.array([[longest // 2 + 1], [longest]])
     ids = (np.arange(2 * longest) * 7919 + 101) % config.vocab_size
-    types = np.arange(2 * longest) // 3 % config.type_vocab_size
+    if config.architecture.positions_after_padding:
+        ids[longest + 1] = config.pad_token_id  # in the midst of the longer text
+    types = np.arange(2 * longest) // 3 % max(config.type_vocab_size, 1)
     mask = np.arange(longest) < lengths
-    return {
+    batch = {
         "input_ids": ids.reshape(2, longest),
         "attention_mask": mask.astype(np.int64),
         "token_type_ids": types.reshape(2, longest),
     }
+    return {name: batch[name] for name in inputs(config)}
 
 
-def check(model: onnx.ModelProto, config: BertConfig, weights: BertWeights) -> float:
+def check(model: onnx.ModelProto, config: EncoderConfig, weights: EncoderWeights) -> float:
     """Runs the model on the example; returns its greatest distance from the formulas, as a share of the largest value.
 
     The graph gets the texts as one padded batch, the formulas one by one: the mask is checked too.
@@ -265,7 +297,8 @@ def check(model: onnx.ModelProto, config: BertConfig, weights: BertWeights) -> f
     got = dict(zip(names, ReferenceEvaluator(model).run(names, batch)))
     distances = []
     for text, length in enumerate(batch["attention_mask"].sum(axis=1)):
-        want = forward(config, weights, batch["input_ids"][text, :length], batch["token_type_ids"][text, :length])
+        types = batch.get("token_type_ids", batch["input_ids"])
+        want = forward(config, weights, batch["input_ids"][text, :length], types[text, :length])
         for name, values in want.items():
             row = got[name][text, :length] if values.ndim == 2 else got[name][text]
             distances.append(np.abs(row - values).max() / np.abs(values).max())
@@ -292,8 +325,8 @@ def write(model: onnx.ModelProto, path: Path) -> None:
 
 
 def export(folder: Path, output: Path) -> None:
-    config = BertConfig.load(folder / "config.json")
-    weights = BertWeights(folder / "model.safetensors", config)
+    config = EncoderConfig.load(folder / "config.json")
+    weights = EncoderWeights(folder / "model.safetensors", config)
     say(f"read {folder}: {config.num_hidden_layers} layers, hidden size {config.hidden_size}")
     if not weights.has_pooler:
         say("the model has no pooler weights: the graph gets no pooler_output")
@@ -302,7 +335,7 @@ def export(folder: Path, output: Path) -> None:
         "minnow.preset": PRESET,
         "minnow.weights_sha256": weights.sha256(),
     }
-    model = BertGraph(config, weights).model(metadata)
+    model = EncoderGraph(config, weights).model(metadata)
     size = model.ByteSize()
     if size > PROTOBUF_LIMIT:
         raise ModelError(f"{folder} would take {size} bytes, and an ONNX file holds 2 GiB: choose a smaller model")
@@ -323,7 +356,7 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Exports a BERT sentence-embedding model from safetensors to ONNX.")
+    parser = argparse.ArgumentParser(description="Exports a sentence-embedding model of the BERT family to ONNX.")
     parser.add_argument("model_dir", type=Path, help="folder with config.json and model.safetensors")
     parser.add_argument("--output", type=Path, help="file to write (default: MODEL_DIR/onnx/model.onnx)")
     arguments = parser.parse_args()

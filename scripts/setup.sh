@@ -274,7 +274,7 @@ export_model() {
 	[ -e "$onnx" ] || die "the export wrote no $onnx; its output is in $log"
 	echo "$exporter" >"$stamp"
 }
-exporter=$(digest "$here/export_onnx.py" "$here/bert_model.py" "$here/safetensors_file.py")
+exporter=$(digest "$here/export_onnx.py" "$here/encoder_model.py" "$here/safetensors_file.py")
 
 # --------------------------------------------------------------------------------------------------------------- verbs
 

@@ -19,7 +19,7 @@ from unittest import mock
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import bert_model  # noqa: E402
+import encoder_model  # noqa: E402
 import export_onnx  # noqa: E402
 import numpy as np  # noqa: E402
 import onnx  # noqa: E402
@@ -154,12 +154,12 @@ class Exports(ExportCase):
         }
         names = [output.name for output in model.graph.output]
         got = dict(zip(names, ReferenceEvaluator(model).run(names, batch)))
-        config = bert_model.BertConfig.load(self.folder / "config.json")
-        weights = bert_model.BertWeights(self.folder / "model.safetensors", config)
+        config = encoder_model.EncoderConfig.load(self.folder / "config.json")
+        weights = encoder_model.EncoderWeights(self.folder / "model.safetensors", config)
         pairs = []
         for text, length in enumerate(lengths):
             ids, types = batch["input_ids"][text, :length], batch["token_type_ids"][text, :length]
-            for name, want in bert_model.forward(config, weights, ids, types).items():
+            for name, want in encoder_model.forward(config, weights, ids, types).items():
                 pairs.append((got[name][text, :length] if want.ndim == 2 else got[name][text], want))
         return pairs
 
@@ -284,10 +284,51 @@ class Exports(ExportCase):
                 self.exported()  # which checks itself
 
 
+class Architectures(ExportCase):
+    """Each as transformers saves it; the export itself checks the graph against the formulas. That the formulas are those
+    of transformers, onnx/testdata/make_models.py checks.
+    """
+
+    def arrange(self, model_type: str, **changes: Any) -> None:
+        own = encoder_model.ARCHITECTURES[model_type]
+        sizes = {key: value for key, value in CONFIG.items() if key not in own.constants}
+        config = {own.settings.get(key, key): value for key, value in sizes.items()} | {"model_type": model_type}
+        (self.folder / "config.json").write_text(json.dumps(config | changes))
+        weights = tensors()
+        if not own.token_types:
+            del weights["embeddings.token_type_embeddings.weight"]
+        if own.relative_positions:
+            bias = np.random.default_rng(2).normal(0, 1, (32, CONFIG["num_attention_heads"]))
+            weights["encoder.relative_attention_bias.weight"] = bias.astype(np.float32)
+        save(self.folder / "model.safetensors", {own.prefix + own.own_name(name): w for name, w in weights.items()})
+
+    def test_each_is_exported_with_its_inputs(self) -> None:
+        for model_type, own in encoder_model.ARCHITECTURES.items():
+            with self.subTest(model_type=model_type):
+                self.arrange(model_type)
+                names = [graph_input.name for graph_input in self.exported().graph.input]
+                self.assertEqual(names, ["input_ids", "attention_mask"] + ["token_type_ids"] * own.token_types)
+
+    def test_a_part_that_is_left_out_fails_the_check(self) -> None:
+        for model_type, method in (("mpnet", "relative_bias"), ("roberta", "positions")):
+            with self.subTest(model_type=model_type):
+                self.arrange(model_type)
+                wrong = {
+                    "relative_bias": lambda graph: graph.constant("none", np.float32(0)),
+                    "positions": lambda graph: graph.constant("none", np.zeros(32, np.float32)),
+                }[method]
+                with mock.patch.object(export_onnx.EncoderGraph, method, wrong):
+                    self.assert_refused("away from the formulas")
+
+    def test_padding_ids_that_leave_no_positions(self) -> None:
+        self.arrange("roberta", pad_token_id=39)
+        self.assert_refused("config.json", "pad_token_id 39", "leaves no positions")
+
+
 class RefusesConfigs(ExportCase):
     def test_settings_it_does_not_know(self) -> None:
         for key, value in (
-            ("model_type", "roberta"),
+            ("model_type", "t5"),
             ("model_type", None),
             ("hidden_act", "gelu_new"),
             ("hidden_act", "relu"),
@@ -433,12 +474,12 @@ class RefusesDamagedFiles(ExportCase):
 
 class Writes(ExportCase):
     def test_a_graph_that_fails_its_check_is_not_written(self) -> None:
-        right = export_onnx.BertGraph.dense
+        right = export_onnx.EncoderGraph.dense
 
-        def wrong(graph: export_onnx.BertGraph, x: str, name: str, scale: float = 1.0) -> str:
+        def wrong(graph: export_onnx.EncoderGraph, x: str, name: str, scale: float = 1.0) -> str:
             return right(graph, x, name, 1.001 if name.endswith("layer.1.attention.self.value") else scale)
 
-        with mock.patch.object(export_onnx.BertGraph, "dense", wrong):
+        with mock.patch.object(export_onnx.EncoderGraph, "dense", wrong):
             self.assert_refused("from the formulas", "was not written")
 
     def test_a_graph_that_gives_no_numbers_is_not_written(self) -> None:
@@ -446,10 +487,10 @@ class Writes(ExportCase):
             self.assert_refused("nan away from the formulas")
 
     def test_tanh_gelu_fails_the_check(self) -> None:
-        def tanh(graph: export_onnx.BertGraph, x: str, name: str) -> str:
+        def tanh(graph: export_onnx.EncoderGraph, x: str, name: str) -> str:
             return graph.op("Gelu", graph.dense(x, name), approximate="tanh")
 
-        with mock.patch.object(export_onnx.BertGraph, "gelu_dense", tanh):
+        with mock.patch.object(export_onnx.EncoderGraph, "gelu_dense", tanh):
             self.assert_refused("from the formulas", "was not written")
 
     def test_an_interrupted_write_leaves_the_old_file(self) -> None:

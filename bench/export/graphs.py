@@ -15,19 +15,19 @@ from onnx import TensorProto, helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from export_onnx import BertGraph  # noqa: E402
+from export_onnx import EncoderGraph  # noqa: E402
 
 MS = "com.microsoft"
 
 
-def several(graph: BertGraph, kind: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
+def several(graph: EncoderGraph, kind: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
     """Adds a node with many outputs, which no graph of the exporter has."""
     names = [f"{kind}.{len(graph.nodes)}.{i}" for i in range(outputs)]
     graph.nodes.append(helper.make_node(kind, inputs, names, name=names[0], **attributes))
     return names
 
 
-class Padded(BertGraph):
+class Padded(EncoderGraph):
     """Computes the rows of padding like all others."""
 
     def pack(self, x: str) -> str:
@@ -37,7 +37,7 @@ class Padded(BertGraph):
         return x
 
 
-class BatchMajor(BertGraph):
+class BatchMajor(EncoderGraph):
     """Row b * sequence + s, the usual order: no transposition of the ends, but the heads' are real ones."""
 
     def sequence_major(self, x: str) -> str:
@@ -102,7 +102,7 @@ class Textbook(BatchMajor, Padded):
         return self.op("Gather", x, self.constant("first", np.int64(0)), axis=1)
 
 
-class WithContrib(BertGraph):
+class WithContrib(EncoderGraph):
     """A base for graphs that use ONNX Runtime's own operators."""
 
     def opsets(self) -> list[onnx.OperatorSetIdProto]:
@@ -132,7 +132,7 @@ class ContribGelu(WithContrib):
         return self.op("Gelu", self.dense(x, name), domain=MS)
 
 
-class MergedQKV(BertGraph):
+class MergedQKV(EncoderGraph):
     """One multiplication for query, key and value, and a Split."""
 
     def query_key_value(self, x: str, at: str) -> list[str]:
@@ -217,7 +217,7 @@ class EmbedLayerNorm(BatchMajor, WithContrib):
         return self.op("Reshape", x, self.flat_shape)
 
 
-class TransposedWeights(BertGraph):
+class TransposedWeights(EncoderGraph):
     """Weights stored as [inputs, outputs], for a Gemm that need not transpose them."""
 
     def dense(self, x: str, name: str, scale: float = 1.0) -> str:
@@ -227,7 +227,7 @@ class TransposedWeights(BertGraph):
         return self.op("Gemm", x, weight_name, bias)
 
 
-class NoTypes(BertGraph):
+class NoTypes(EncoderGraph):
     """Wrong for pairs of texts: the first token type everywhere. What does the true input cost?"""
 
     def token_types(self) -> str:
@@ -245,7 +245,7 @@ class NoMask(Padded):
         return self.op("Reshape", self.op("Transpose", context, perm=[2, 0, 1, 3]), self.flat_shape)
 
 
-class ResidualInGemm(BertGraph):
+class ResidualInGemm(EncoderGraph):
     """No Add for the residuals: each goes into the next Gemm as its C.
 
     Gemm then has no room for its bias, so the norm before it adds that bias to the residual, and the layers that read

@@ -27,8 +27,8 @@ import graphs
 import numpy as np
 import onnx
 import onnxruntime as ort
-from bert_model import BertConfig, BertWeights  # graphs adds scripts/ to the path
-from export_onnx import BertGraph
+from encoder_model import EncoderConfig, EncoderWeights  # graphs adds scripts/ to the path
+from export_onnx import EncoderGraph
 
 LEVELS = {
     "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
@@ -37,12 +37,12 @@ LEVELS = {
     "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
 }
 BASE = "exported"
-CANDIDATES: dict[str, tuple[type[BertGraph], str]] = {
-    BASE: (BertGraph, "extended"),
-    "exported again": (BertGraph, "extended"),
-    "optimiser disabled": (BertGraph, "disabled"),
-    "optimiser basic": (BertGraph, "basic"),
-    "optimiser all": (BertGraph, "all"),
+CANDIDATES: dict[str, tuple[type[EncoderGraph], str]] = {
+    BASE: (EncoderGraph, "extended"),
+    "exported again": (EncoderGraph, "extended"),
+    "optimiser disabled": (EncoderGraph, "disabled"),
+    "optimiser basic": (EncoderGraph, "basic"),
+    "optimiser all": (EncoderGraph, "all"),
     "padding computed": (graphs.Padded, "extended"),
     "batch-major": (graphs.BatchMajor, "extended"),
     "textbook, basic": (graphs.Textbook, "basic"),
@@ -169,8 +169,8 @@ def main() -> None:
     parser.add_argument("--only", help="some graphs instead of all, with commas between")
     arguments = parser.parse_args()
 
-    config = BertConfig.load(arguments.model_dir / "config.json")
-    weights = BertWeights(arguments.model_dir / "model.safetensors", config)
+    config = EncoderConfig.load(arguments.model_dir / "config.json")
+    weights = EncoderWeights(arguments.model_dir / "model.safetensors", config)
     names = [BASE, *arguments.only.split(",")] if arguments.only else list(CANDIDATES)
     models = {name: CANDIDATES[name][0](config, weights).model({}).SerializeToString() for name in names}
     cpu = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
