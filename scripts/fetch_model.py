@@ -19,9 +19,11 @@ from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import get_session
 
-# All that tokenizing, exporting and pooling read; a repository holds the weights in several more formats.
-WANTED = ["*.json", "*.txt", "model.safetensors", "README.md"]
+# All that tokenizing, exporting, pooling and Dense steps read; a repository holds the weights in several more formats.
+WANTED = ["*.json", "*.txt", "model.safetensors", "*_Dense/model.safetensors", "README.md"]
 UNWANTED = ["onnx/*", "openvino/*"]
+# A repository without model.safetensors may have been exported by its owner.
+EXPORTED = ["onnx/model.onnx", "onnx/model.onnx_data", "model.onnx"]
 UNREACHABLE = 3
 
 
@@ -53,8 +55,8 @@ def check(directory: Path) -> None:
             path.unlink()
             raise ValueError(f"{path.name} is damaged: it differs from the hub's record {etag}; run this again")
         checked += 1
-    if checked == 0 or not (directory / "model.safetensors").exists():
-        raise ValueError("the repository has no model.safetensors; choose another model in MINNOW_MODEL")
+    if checked == 0 or not any((directory / name).exists() for name in ["model.safetensors", *EXPORTED]):
+        raise ValueError("the repository has no model.safetensors and no ONNX file; choose another in MINNOW_MODEL")
     print(f"{checked} files checked")
 
 
@@ -67,6 +69,8 @@ def main() -> int:
         return UNREACHABLE
     try:
         snapshot_download(repo, revision=revision, local_dir=directory, allow_patterns=WANTED, ignore_patterns=UNWANTED)
+        if not (directory / "model.safetensors").exists():
+            snapshot_download(repo, revision=revision, local_dir=directory, allow_patterns=EXPORTED)
         check(directory)
     except (RepositoryNotFoundError, RevisionNotFoundError):
         print(f"Hugging Face has no {repo} at revision {revision}, or it needs a token in HF_TOKEN")

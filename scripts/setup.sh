@@ -9,7 +9,7 @@
 # once, an interrupted one goes on where it stopped, and two at a time wait for each other.
 #
 #   MINNOW_HOME            where everything goes
-#   MINNOW_MODEL           a folder, a Hugging Face repository (owner/name), or one of the names in pins.env
+#   MINNOW_MODEL           a folder, a Hugging Face repository (owner/name), or a name of pins.env or models.tsv
 #   MINNOW_TOKENIZERS_LIB  a prebuilt libtokenizers.a; Rust is then not needed
 set -euo pipefail
 umask 022
@@ -221,11 +221,23 @@ install_model() {
 			;;
 		"$FALLBACK_NAME") fetch_fallback "$dir" ;;
 		"$MODEL_NAME") fetch_hub "$MODEL_REPO" "$MODEL_REVISION" "$dir" || die "Hugging Face cannot be reached, so there is no $MODEL_NAME. Try again with a connection (HF_ENDPOINT names a mirror), or copy the model's folder and name it in MINNOW_MODEL" ;;
-		*/*) fetch_hub "$name" main "$dir" || die "Hugging Face cannot be reached, so there is no $name. MINNOW_MODEL may also name a folder" ;;
-		*) die "MINNOW_MODEL=$name is neither a folder, nor a Hugging Face repository (owner/name), nor $MODEL_NAME or $FALLBACK_NAME" ;;
+		*) fetch_named "$name" "$dir" ;;
 		esac
 	fi
 	export_model "$dir"
+}
+
+# fetch_named NAME DIR: a model of models.tsv, or any repository of the hub.
+fetch_named() {
+	local repo revision
+	read -r repo revision < <(awk -F '\t' -v name="$1" '$1 == name || $2 == name { print $2, $3 }' "$here/models.tsv") || case $1 in
+	*/*)
+		repo=$1 revision=main
+		say "NOTE: models.tsv has no revision of $1, so the newest is fetched: another day it may be another model"
+		;;
+	*) die "MINNOW_MODEL=$1 is neither a folder, nor a Hugging Face repository (owner/name), nor one of $MODEL_NAME, $FALLBACK_NAME, $(sed '/^#/d; s/\t.*//' "$here/models.tsv" | paste -sd ,)" ;;
+	esac
+	fetch_hub "$repo" "$revision" "$2" || die "Hugging Face cannot be reached, so there is no $1. MINNOW_MODEL may also name a folder"
 }
 
 # fetch_hub REPO REVISION DIR: fails with status 1 if the hub cannot be reached, and ends set-up on any other fault.
@@ -266,6 +278,7 @@ export_model() {
 		# Without a stamp somebody else exported it: theirs to change.
 		[ ! -e "$stamp" ] || [ "$(cat "$stamp")" = "$exporter" ] && return
 	fi
+	[ ! -e "$1/model.onnx" ] || return 0
 	[ -e "$1/model.safetensors" ] || die "$1 has neither onnx/model.onnx nor model.safetensors; is it the folder of a sentence-transformers model?"
 	say "model $(basename "$1"): exporting to ONNX"
 	mkdir -p "$1/onnx" || die "cannot write into $1, where the exported model goes; copy the model to a folder of yours"
@@ -284,7 +297,7 @@ ready() {
 	dir=$(model_dir)
 	[ "${1:-}" != test ] || [ -e "$peers" ] || return 1
 	[ -e "$python/.complete" ] && [ -e "$hnswlib/include/hnswlib/hnswlib.h" ] && [ -e "$runtime/lib/libonnxruntime.so" ] &&
-		[ -e "$tokenizers_lib" ] && [ -e "$dir/onnx/model.onnx" ] &&
+		[ -e "$tokenizers_lib" ] && { [ -e "$dir/onnx/model.onnx" ] || [ -e "$dir/model.onnx" ]; } &&
 		{ [ ! -e "$dir/onnx/.exporter" ] || [ "$(cat "$dir/onnx/.exporter")" = "$exporter" ]; }
 }
 

@@ -285,8 +285,8 @@ class Exports(ExportCase):
 
 
 class Architectures(ExportCase):
-    """Each as transformers saves it; the export itself checks the graph against the formulas. That the formulas are those
-    of transformers, onnx/testdata/make_models.py checks.
+    """Each as transformers saves it; the export itself checks the graph against the formulas. That the formulas are
+    those of transformers, onnx/testdata/make_models.py checks.
     """
 
     def arrange(self, model_type: str, **changes: Any) -> None:

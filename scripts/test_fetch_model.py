@@ -74,6 +74,7 @@ class FetchModel(unittest.TestCase):
             "config.json": b'{"model_type": "bert"}',
             "vocab.txt": b"[PAD]\n[UNK]\n",
             "1_Pooling/config.json": b"{}",
+            "2_Dense/model.safetensors": b"weights of a step after the network",
             "model.safetensors": bytes(range(256)) * 40,
             "pytorch_model.bin": b"the same weights in a format that nobody here reads",
             "onnx/model.onnx": b"another exporter's network",
@@ -118,8 +119,15 @@ class FetchModel(unittest.TestCase):
                 Hub.damaged = ""
                 self.assertEqual(self.fetch().returncode, 0, "the next run mends it")
 
-    def test_a_repository_without_safetensors_is_refused(self):
+    def test_a_repository_without_safetensors_may_be_exported_already(self):
         del Hub.files["model.safetensors"]
+        done = self.fetch()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        network = (self.tmp / "model" / "onnx" / "model.onnx").read_bytes()
+        self.assertEqual(network, Hub.files["onnx/model.onnx"])
+
+    def test_a_repository_without_a_network_is_refused(self):
+        del Hub.files["model.safetensors"], Hub.files["onnx/model.onnx"]
         done = self.fetch()
         self.assertEqual(done.returncode, 1)
         self.assertIn("no model.safetensors", done.stdout)
