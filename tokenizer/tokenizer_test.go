@@ -35,6 +35,19 @@ func TestEncodeGivesPythonsIDs(t *testing.T) {
 	}
 }
 
+func TestEncodeGivesPythonsIDsForAwkwardTexts(t *testing.T) {
+	golden := testkit.ReadWideGolden(t)
+	tok := open(t, &tokenizer.Options{MaxTokens: golden.MaxLength})
+	for _, c := range golden.Cases {
+		t.Run(c.Name, func(t *testing.T) {
+			e, err := tok.Encode(c.Text)
+			if err != nil || !slices.Equal(e.IDs, c.IDs) || e.Total != c.Total {
+				t.Errorf("Encode(%.60q) = %v of %d, %v, want %v of %d", c.Text, e.IDs, e.Total, err, c.IDs, c.Total)
+			}
+		})
+	}
+}
+
 // What Python's tokenizers 0.22 gives for bytes.decode(errors="replace") of each.
 func TestEncodeReadsOddBytesAsPythonDoes(t *testing.T) {
 	tok := open(t, nil)
