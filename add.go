@@ -103,7 +103,7 @@ func (c *Collection) embedInto(ctx context.Context, vectors map[[32]byte][]float
 	for i := range rows {
 		texts[i] = rows[i].Text
 	}
-	fresh, err := c.embed(ctx, texts)
+	fresh, err := c.embed(ctx, documentsOf(c.embedder), texts)
 	if err != nil {
 		return err
 	}

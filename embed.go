@@ -21,12 +21,38 @@ type Embedder interface {
 	ID() string
 }
 
+// PromptedEmbedder is an Embedder whose model wants one prompt before what is
+// searched with and another before what is searched for, as *onnx.Model. A
+// collection then calls these in place of Embed, under the same rules.
+type PromptedEmbedder interface {
+	Embedder
+	EmbedQueries(ctx context.Context, texts []string) ([][]float32, error)
+	EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error)
+}
+
+// embedFunc is one of the three ways to embed.
+type embedFunc func(ctx context.Context, texts []string) ([][]float32, error)
+
+func queriesOf(e Embedder) embedFunc {
+	if p, ok := e.(PromptedEmbedder); ok {
+		return p.EmbedQueries
+	}
+	return e.Embed
+}
+
+func documentsOf(e Embedder) embedFunc {
+	if p, ok := e.(PromptedEmbedder); ok {
+		return p.EmbedDocuments
+	}
+	return e.Embed
+}
+
 // embedBatch is how many texts go to the embedder at once. It is enough for
 // an embedder to sort texts by length, and little enough to stop between two.
 const embedBatch = 256
 
 // embed returns a checked vector for each text.
-func (c *Collection) embed(ctx context.Context, texts []string) ([][]float32, error) {
+func (c *Collection) embed(ctx context.Context, how embedFunc, texts []string) ([][]float32, error) {
 	vectors := make([][]float32, 0, len(texts))
 	for len(texts) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -34,7 +60,7 @@ func (c *Collection) embed(ctx context.Context, texts []string) ([][]float32, er
 		}
 		batch := texts[:min(len(texts), embedBatch)]
 		texts = texts[len(batch):]
-		got, err := c.embedder.Embed(ctx, batch)
+		got, err := how(ctx, batch)
 		if err != nil {
 			return nil, fmt.Errorf("embed: %w", err)
 		}

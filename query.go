@@ -51,7 +51,7 @@ func (c *Collection) KNNQuery(ctx context.Context, text string, q *Query) ([]Hit
 	if text == "" || !utf8.ValidString(text) {
 		return nil, wrap("query", fmt.Errorf("%w: the text is empty or not valid UTF-8", ErrInvalid))
 	}
-	vectors, err := c.embed(ctx, []string{text})
+	vectors, err := c.embed(ctx, queriesOf(c.embedder), []string{text})
 	if err != nil {
 		return nil, wrap("query", err)
 	}

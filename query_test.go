@@ -2,6 +2,7 @@ package minnow_test
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -152,3 +153,34 @@ func TestOneTextIsNearestToItself(t *testing.T) {
 		t.Errorf("nearest: -want +got\n%s", d)
 	}
 }
+
+// prompted is words with a prompt of a model before each side.
+type prompted struct {
+	words
+	queries, documents []string
+}
+
+func (p *prompted) EmbedQueries(ctx context.Context, texts []string) ([][]float32, error) {
+	p.queries = append(p.queries, texts...)
+	return p.Embed(ctx, texts)
+}
+
+func (p *prompted) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {
+	p.documents = append(p.documents, texts...)
+	return p.Embed(ctx, texts)
+}
+
+func TestAnEmbedderWithPromptsIsToldWhatATextIs(t *testing.T) {
+	p := &prompted{}
+	c := open(t, t.TempDir(), p, nil)
+	add(t, c, doc("a", "small fish"))
+	query(t, c, "fish", 1)
+	if d := gocmp.Diff([]string{"small fish"}, p.documents); d != "" {
+		t.Errorf("documents: -want +got\n%s", d)
+	}
+	if d := gocmp.Diff([]string{"fish"}, p.queries); d != "" {
+		t.Errorf("queries: -want +got\n%s", d)
+	}
+}
+
+var _ minnow.PromptedEmbedder = (*prompted)(nil)

@@ -14,5 +14,5 @@
 // and the network in onnx/model.onnx, which scripts/export_onnx.py makes from model.safetensors. So far networks of
 // the BERT family with token_type_ids are read; another one is refused by name.
 //
-// *Model satisfies the Embedder interface of package minnow.
+// *Model satisfies the Embedder and PromptedEmbedder interfaces of package minnow.
 package onnx
