@@ -95,7 +95,7 @@ func Open(model string, o *Options) (*Model, error) {
 
 func open(model string, o *Options) (*Model, error) {
 	if o.Threads < 0 || o.MaxTokens < 0 || o.Dim < 0 {
-		return nil, fmt.Errorf("Threads is %d, MaxTokens %d and Dim %d; none can be negative", o.Threads, o.MaxTokens, o.Dim)
+		return nil, fmt.Errorf("option Threads is %d, MaxTokens %d and Dim %d; none can be negative", o.Threads, o.MaxTokens, o.Dim)
 	}
 	path, err := native.Model(model)
 	if err != nil {
