@@ -346,6 +346,7 @@ case ${1:-} in
 "" | test) setup "$@" ;;
 env) print_env ;;
 python)
+	[ -e "$python/.complete" ] || die "its Python is not there yet; first run: $0"
 	shift
 	exec "$python/bin/python" "$@"
 	;;

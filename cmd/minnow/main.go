@@ -36,6 +36,6 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true, // a fault in the data is no reason to explain the flags
 		SilenceErrors: true, // main prints them
 	}
-	root.AddCommand(newDemo(), newServe(), newVersion())
+	root.AddCommand(newDemo(), newModel(), newServe(), newVersion())
 	return root
 }

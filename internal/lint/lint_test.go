@@ -32,7 +32,7 @@ var mayImport = []rule{
 	{"onnx", []string{"internal/native", "tokenizer", "github.com/yalue/onnxruntime_go"}},
 	{"", []string{"hnswlib", "store"}},
 	{"server", []string{""}},
-	{"cmd/minnow-setup", []string{"internal/native", "scripts"}},
+	{"cmd/minnow-setup", []string{"internal/native"}},
 	{"cmd/minnow", []string{"", "hnswlib", "internal/native", "onnx", "server", "github.com/spf13/cobra"}},
 	{"internal/testkit", []string{"internal/native"}},
 	{"internal/lint", nil},
