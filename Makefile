@@ -1,5 +1,5 @@
 # Both need Go, a C++ compiler, Python 3 with venv, and Rust's cargo; all else is fetched by set-up.
-.PHONY: help demo test sanitize bench-hnsw setup setup-test build lint test-go test-race test-scripts test-arm64
+.PHONY: help demo test sanitize bench-hnsw bench-embed setup setup-test build lint test-go test-race test-scripts test-arm64
 
 # What a build needs to find the native parts; set-up prints it.
 env := eval "$$(scripts/setup.sh env)" &&
@@ -20,6 +20,9 @@ test-arm64: setup ## the arm64 kernels under an emulator
 
 bench-hnsw:    ## hnswlib beside its peers, into bench/runs; a quiet machine, a quarter of an hour
 	@bench/hnsw/run.sh
+
+bench-embed:   ## the embedder beside its peers, into bench/runs; likewise, and some gigabytes of PyTorch
+	@bench/embed/run.sh
 
 setup:         ## fetch and build the native parts and the model, once
 	@scripts/setup.sh

@@ -26,7 +26,7 @@ type lone struct {
 
 const (
 	openAfter = 4  // lone runs before the session is opened
-	lookAgain = 32 // one run in so many goes the way that was slower: 3 % more time, if it takes twice as long
+	lookAgain = 64 // one run in so many goes the way that was slower: 2 % more time, if it takes twice as long
 )
 
 // pick says which session the next lone run should take. open makes the wide one.

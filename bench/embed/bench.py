@@ -1,0 +1,190 @@
+"""Measures minnow's embedder and its peers in one run, interleaved, and writes OUTPUT/raw.csv and OUTPUT/about.json.
+
+    bench.py OUTPUT --cache FOLDER --model FOLDER [--quick] [--rounds 7] [--engines A,B]
+
+Every engine lives in a process of its own, with the same model, and only one of them works at a time; all may use all
+processors. The engines take turns, in an order drawn anew each time: in every round each embeds every set of texts in
+one call, and then queries one by one. So a ratio is between two times some seconds apart, and its spread over the
+rounds is the noise. Before each timing an engine embeds other texts, unmeasured. First of all their vectors are
+compared: engines that do not compute the same are not worth timing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from machine import about_machine, shell  # noqa: E402
+
+OURS = "minnow"
+BASELINE = "sentence-transformers"
+ENGINES = [OURS, BASELINE, "sentence-transformers-onnx", "onnxruntime", "fastembed", "hugot"]
+GO = {OURS: "ours", "hugot": "hugot"}
+SETS = ["short", "packages", "long"]
+QUERIES, WARM_UP = 60, 20
+COMPARED = 64  # texts of each set
+LEAST_COSINE = 0.9999
+DIM = 384
+SOAK, SOAK_STEP = 100_000, 2_500
+FIELDS = ["set", "measure", "engine", "round", "count", "value"]
+Row = dict[str, object]
+
+
+class Worker:
+    """The process of one engine."""
+
+    def __init__(self, engine: str, arguments: argparse.Namespace) -> None:
+        self.engine = engine
+        files = [str(arguments.cache / "texts.json"), str(arguments.model)]
+        if engine in GO:
+            command = [str(arguments.cache / "bin" / GO[engine]), *files]
+        else:
+            plain = str(arguments.cache / "plain-export")
+            command = [sys.executable, str(Path(__file__).with_name("worker.py")), engine, *files, plain]
+        begin = time.perf_counter()
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.version = str(self.ask(op="version")["version"])
+        self.start = time.perf_counter() - begin
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.process.kill()
+        self.process.stdin.close()
+        self.process.wait()
+
+    def ask(self, **request: object) -> dict[str, object]:
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"bench: the worker of {self.engine} ended at {request}")
+        return json.loads(line)
+
+    def seconds(self, op: str, name: str, first: int, count: int) -> list[float]:
+        return self.ask(op=op, set=name, first=first, count=count)["seconds"]
+
+    def vectors(self, name: str) -> np.ndarray:
+        with tempfile.NamedTemporaryFile() as file:
+            self.ask(op="vectors", set=name, first=0, count=COMPARED, path=file.name)
+            return np.fromfile(file.name, dtype="<f4").reshape(-1, DIM)
+
+    def memory(self) -> int:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
+
+
+class Run:
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.rows: list[Row] = []
+        self.started = time.monotonic()
+        texts = json.loads((arguments.cache / "texts.json").read_text("utf-8"))
+        part = 4 if arguments.quick else 1
+        self.sizes = {name: len(texts[name]) // part for name in SETS}
+        self.soak = SOAK // (10 * part) if arguments.quick else SOAK
+
+    def say(self, text: str) -> None:
+        print(f"{time.monotonic() - self.started:5.0f} s  {text}", flush=True)
+
+    def note(self, name: str, measure: str, engine: str, value: float, **keys: int) -> None:
+        self.rows.append({"set": name, "measure": measure, "engine": engine, "value": f"{value:.6g}", **keys})
+
+    def compare(self, workers: list[Worker]) -> None:
+        """Ends the run where an engine computes something else than ours."""
+        ours = next(worker for worker in workers if worker.engine == OURS)
+        for name in SETS:
+            want = ours.vectors(name)
+            for worker in workers:
+                got = worker.vectors(name)
+                cosine = float((got * want).sum(axis=1).min())
+                self.note(name, "cosine", worker.engine, cosine, count=COMPARED)
+                self.note(name, "difference", worker.engine, float(np.abs(got - want).max()), count=COMPARED)
+                if not cosine >= LEAST_COSINE:
+                    raise SystemExit(f"bench: {worker.engine} computes other vectors for {name}: cosine {cosine:.6f}")
+
+    def round(self, workers: list[Worker], turn: int) -> None:
+        for name in SETS:
+            for worker in random.sample(workers, len(workers)):
+                worker.seconds("embed", "queries", QUERIES, WARM_UP)
+                (seconds,) = worker.seconds("embed", name, 0, self.sizes[name])
+                self.note(name, "embed", worker.engine, seconds, round=turn, count=self.sizes[name])
+        for worker in random.sample(workers, len(workers)):
+            worker.seconds("latency", "queries", QUERIES, WARM_UP)
+            for i, seconds in enumerate(worker.seconds("latency", "queries", 0, QUERIES)):
+                self.note("queries", "latency", worker.engine, seconds, round=turn, count=i)
+
+    def memory(self, arguments: argparse.Namespace) -> None:
+        """Of ours, over many texts in one process."""
+        with Worker(OURS, arguments) as worker:
+            self.note("soak", "memory", OURS, worker.memory(), count=0)
+            for first in range(0, self.soak, SOAK_STEP):
+                worker.seconds("embed", "soak", first, SOAK_STEP)
+                self.note("soak", "memory", OURS, worker.memory(), count=first + SOAK_STEP)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--cache", type=Path, required=True, help="folder that run.sh filled")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true", help="a quarter of the texts, 3 rounds")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--engines")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.rounds = 3
+    engines = arguments.engines.split(",") if arguments.engines else ENGINES
+
+    run = Run(arguments)
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Worker(engine, arguments)) for engine in engines]
+        for worker in workers:
+            run.note("", "start", worker.engine, worker.start)
+        versions = {worker.engine: worker.version for worker in workers}
+        run.compare(workers)
+        run.say("all compute the same")
+        for turn in range(arguments.rounds):
+            run.round(workers, turn)
+            run.say(f"round {turn + 1} of {arguments.rounds}")
+        for worker in workers:
+            run.note("", "peak", worker.engine, worker.memory())
+    run.memory(arguments)
+    run.say(f"memory over {run.soak} texts")
+
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    with (arguments.output / "raw.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(run.rows)
+    facts = about_machine() | {
+        "command": "bench/embed/run.sh" + (" --quick" if arguments.quick else ""),
+        "commit": shell("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"),
+        "seconds": round(time.monotonic() - run.started),
+        "versions": versions,
+        "rounds": arguments.rounds,
+        "tokens": json.loads((arguments.cache / "tokens.json").read_text()),
+        "texts": {name: len(some) for name, some in json.loads((arguments.cache / "texts.json").read_text()).items()},
+        "processors": os.cpu_count(),
+    }
+    (arguments.output / "about.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Reads raw.csv, about.json and go-share.txt of a run; writes README.md and two plots, and prints the ratios.
+
+    report.py FOLDER
+
+What a person wrote in README.md between the two notes marks is kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+from bench import BASELINE, ENGINES, OURS, SETS
+
+BEGIN, END = "<!-- notes -->", "<!-- end of notes -->"
+NO_NOTES = "No notes yet: write here what explains the ratios."
+Rounds = dict[int, float]
+
+
+class Results:
+    def __init__(self, rows: list[dict[str, str]], tokens: dict[str, float]) -> None:
+        self.rows, self.tokens = rows, tokens  # tokens: a text of each set, on average
+        there = {row["engine"] for row in rows}
+        self.engines = [engine for engine in ENGINES if engine in there]
+
+    def values(self, measure: str, engine: str, name: str = "") -> Iterator[dict[str, str]]:
+        for row in self.rows:
+            if (row["measure"], row["engine"]) == (measure, engine) and name in ("", row["set"]):
+                yield row
+
+    def rate(self, name: str, engine: str) -> Rounds:
+        """Tokens a second, by round."""
+        rows = self.values("embed", engine, name)
+        return {int(r["round"]): int(r["count"]) * self.tokens[name] / float(r["value"]) for r in rows}
+
+    def latency(self, engine: str, quantile: float) -> Rounds:
+        """Milliseconds of a query, by round."""
+        rounds: dict[int, list[float]] = {}
+        for row in self.values("latency", engine):
+            rounds.setdefault(int(row["round"]), []).append(1000 * float(row["value"]))
+        return {turn: sorted(times)[int(quantile * len(times))] for turn, times in rounds.items()}
+
+    def single(self, measure: str, engine: str, pick: Callable[[list[float]], float] = max) -> float:
+        return pick([float(row["value"]) for row in self.values(measure, engine)])
+
+
+def spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})" if values else "–"
+
+
+def over(ours: Rounds, theirs: Rounds) -> list[float]:
+    return [ours[turn] / theirs[turn] for turn in ours if turn in theirs]
+
+
+def bold(engine: str) -> str:
+    return f"**{engine}**" if engine == OURS else engine
+
+
+def targets(results: Results) -> Iterator[str]:
+    """What was wanted of ours, and what came out."""
+    yield "| ours over | wanted | median (least–greatest) |"
+    yield "|---|---|---|"
+    for peer, name, wanted in (
+        (BASELINE, "short", "≥ 2.0"),
+        (BASELINE, "long", "≥ 1.6"),
+        ("hugot", "short", "≥ 1.3"),
+        ("hugot", "long", "≥ 1.1"),
+    ):
+        if peer in results.engines:
+            ratio = spread(over(results.rate(name, OURS), results.rate(name, peer)))
+            yield f"| {peer}, {name} texts, throughput | {wanted} | {ratio} |"
+    ratio = spread(over(results.latency(OURS, 0.5), results.latency(BASELINE, 0.5)))
+    yield f"| {BASELINE}, one query's p50 | ≤ 0.20 | {ratio} |"
+
+
+def ratios(results: Results) -> Iterator[str]:
+    yield "| engine | " + " | ".join(SETS) + " | a query's p50 | a query's p95 |"
+    yield "|---" * (len(SETS) + 3) + "|"
+    for engine in results.engines:
+        if engine != BASELINE:
+            cells = [spread(over(results.rate(name, engine), results.rate(name, BASELINE))) for name in SETS]
+            cells += [spread(over(results.latency(engine, q), results.latency(BASELINE, q))) for q in (0.5, 0.95)]
+            yield f"| {bold(engine)} | " + " | ".join(cells) + " |"
+
+
+def absolute(results: Results) -> Iterator[str]:
+    titles = [f"{name}: tokens a second (texts)" for name in SETS]
+    yield "| engine | " + " | ".join(titles) + " | query p50, p95 | resident | start |"
+    yield "|---" * (len(SETS) + 4) + "|"
+    for engine in results.engines:
+        cells = []
+        for name in SETS:
+            rate = statistics.median(results.rate(name, engine).values())
+            cells.append(f"{rate:,.0f} ({rate / results.tokens[name]:,.0f})")
+        p50, p95 = (statistics.median(results.latency(engine, q).values()) for q in (0.5, 0.95))
+        memory, start = results.single("peak", engine), results.single("start", engine)
+        cells += [f"{p50:.2f}, {p95:.2f} ms", f"{memory / 1e6:,.0f} MB", f"{start:.1f} s"]
+        yield f"| {bold(engine)} | " + " | ".join(cells) + " |"
+
+
+def agreement(results: Results) -> Iterator[str]:
+    yield "| engine | largest difference to ours | least cosine |"
+    yield "|---|---|---|"
+    for engine in results.engines:
+        if engine != OURS:
+            cosine = results.single("cosine", engine, min)
+            yield f"| {engine} | {results.single('difference', engine):.1e} | {cosine:.7f} |"
+
+
+def draw_speed(results: Results, path: Path) -> None:
+    figure, axes = plt.subplots(1, len(SETS) + 1, figsize=(3.6 * (len(SETS) + 1), 3.4))
+    for axis, name in zip(axes, [*SETS, "query"]):
+        for place, engine in enumerate(results.engines):
+            rounds = results.latency(engine, 0.5) if name == "query" else results.rate(name, engine)
+            values = list(rounds.values())
+            axis.barh(place, statistics.median(values), color="C0" if engine == OURS else "C7")
+            axis.plot([min(values), max(values)], [place, place], color="black", linewidth=1)
+        axis.set_yticks(range(len(results.engines)), results.engines if axis is axes[0] else [])
+        axis.invert_yaxis()
+        axis.set_title("one query: p50, ms" if name == "query" else f"{name}: tokens a second", fontsize=9)
+        axis.grid(True, axis="x", linewidth=0.3)
+    save(figure, path)
+
+
+def draw_memory(results: Results, path: Path) -> None:
+    rows = list(results.values("memory", OURS))
+    figure, axis = plt.subplots(figsize=(6, 3))
+    axis.plot([int(row["count"]) for row in rows], [float(row["value"]) / 1e6 for row in rows])
+    axis.set_ylim(bottom=0)
+    axis.set_xlabel("texts embedded by one process")
+    axis.set_ylabel("resident, MB")
+    axis.grid(True, linewidth=0.3)
+    save(figure, path)
+
+
+def save(figure: plt.Figure, path: Path) -> None:
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
+
+
+def notes(readme: Path) -> str:
+    if not readme.exists():
+        return NO_NOTES
+    _, found, rest = readme.read_text().partition(BEGIN)
+    return rest.partition(END)[0].strip() if found else NO_NOTES
+
+
+def document(results: Results, about: dict, kept: str, share: str) -> Iterator[str]:
+    yield "# Embedding: minnow's onnx and its peers\n"
+    yield f"`{about['command']}` at {about['commit']}, {about['seconds'] / 60:.0f} minutes, {about['rounds']} rounds."
+    yield "How it is done is said in bench/embed/bench.py, what the texts are in texts.py.\n"
+    yield f"- {about['cpu']}, {about['processors']} processors, caches {', '.join(about['caches'])}"
+    yield f"- flags: {' '.join(about['flags'])}"
+    yield f"- {about['kernel']}; {about['python']}; all-MiniLM-L6-v2 in float32 for all"
+    for engine in results.engines:
+        yield f"- {engine}: {about['versions'][engine]}"
+    lengths = ", ".join(f"{name} {about['texts'][name]} of {results.tokens[name]:.0f}" for name in SETS)
+    yield f"- texts, and tokens on average: {lengths}; queries of 14 tokens"
+    yield f"\n{BEGIN}\n{kept}\n{END}\n"
+    yield from targets(results)
+    yield "\n![speed](speed.svg)\n"
+    yield f"## Beside {BASELINE}\n"
+    yield f"As a multiple of {BASELINE}'s on PyTorch in the same round: median (least–greatest). Of the sets it"
+    yield "is throughput, where more is better; of a query it is time, where less is.\n"
+    yield from ratios(results)
+    yield "\n## What the ratios are of\n"
+    yield "Medians of the rounds. Resident memory is after all rounds; start is the time until a model is loaded.\n"
+    yield from absolute(results)
+    yield "\n## The same vectors\n"
+    yield from agreement(results)
+    yield "\n## Memory over many texts\n"
+    before, *after = [(int(row["count"]), float(row["value"]) / 1e6) for row in results.values("memory", OURS)]
+    yield f"{before[1]:,.0f} MB before the first text, {after[0][1]:,.0f} after {after[0][0]:,},"
+    yield f"{after[-1][1]:,.0f} after {after[-1][0]:,}.\n"
+    yield "![memory](memory.svg)"
+    if share:
+        yield "\n## Go's share of a batch\n"
+        yield "All but ONNX Runtime and the tokenizer, on one core, by BenchmarkGoShare of package onnx. Wanted: ≤ 2 %.\n"
+        yield f"```\n{share}\n```"
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    folder = Path(sys.argv[1])
+    plt.rcParams.update({"svg.hashsalt": "minnow", "svg.fonttype": "none", "font.size": 9})
+    about = json.loads((folder / "about.json").read_text())
+    tokens = {name: about["tokens"][name] / about["texts"][name] for name in SETS}
+    with (folder / "raw.csv").open(newline="") as file:
+        results = Results(list(csv.DictReader(file)), tokens)
+    readme, benchmark = folder / "README.md", folder / "go-share.txt"
+    share = benchmark.read_text().strip() if benchmark.exists() else ""
+    readme.write_text("\n".join(document(results, about, notes(readme), share)) + "\n")
+    draw_speed(results, folder / "speed.svg")
+    draw_memory(results, folder / "memory.svg")
+    print("\n".join([*targets(results), "", *ratios(results)]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Measures minnow's embedder beside its peers, and writes a dated folder under bench/runs.
+#
+# Usage: run.sh             everything: about 15 minutes, on a machine that has nothing else to do
+#        run.sh --quick     fewer texts and rounds, 3 minutes, kept in $MINNOW_HOME/bench/embed-quick
+#        run.sh --prepare   only make what a run needs; the first time some gigabytes of PyTorch are fetched
+#
+# MINNOW_WORDNET=DIR says where WordNet's data.noun is, if not in /usr/share/wordnet. All that a run needs is kept in
+# $MINNOW_HOME/bench and made once. Needs what scripts/setup.sh needs, and Debian's apt for the descriptions of packages.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+
+usage() {
+	sed -n '4,6s/^# *//p' "$0" >&2
+	exit 2
+}
+[ $# -le 1 ] || usage
+mode=${1:---full}
+case $mode in --full | --quick | --prepare) ;; *) usage ;; esac
+
+MINNOW_MODEL=all-MiniLM-L6-v2 "$root/scripts/setup.sh" >&2
+eval "$("$root/scripts/setup.sh" env)"
+cache=$MINNOW_HOME/bench
+digest=$(sha256sum "$here/requirements.txt")
+venv=$cache/python-${digest:0:8}
+model=$MINNOW_HOME/models/all-MiniLM-L6-v2
+runtime=$(dirname "$MINNOW_HOME"/onnxruntime-*/lib/libonnxruntime.so)
+mkdir -p "$cache"
+
+say() { echo "bench: $*" >&2; }
+
+install_python() {
+	[ -e "$venv/.complete" ] && return
+	say "installing the Python peers into $venv"
+	rm -rf "$venv"
+	python3 -m venv "$venv"
+	"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$here/requirements.txt"
+	touch "$venv/.complete"
+}
+
+# WordNet's definitions, as bench/hnsw has them too.
+fetch_glosses() {
+	[ -e "$cache/glosses.txt" ] && return
+	local dir=${MINNOW_WORDNET:-/usr/share/wordnet}
+	[ -e "$dir/data.noun" ] || dir=$cache/wordnet/usr/share/wordnet
+	if [ ! -e "$dir/data.noun" ]; then
+		say "fetching Debian's wordnet-base"
+		local tmp
+		tmp=$(mktemp -d)
+		(cd "$tmp" && apt-get download -qq wordnet-base >&2 && dpkg -x wordnet-base_*.deb "$cache/wordnet") || {
+			say "that did not work: install the package wordnet-base, or unpack WordNet 3.0 and name the folder of data.noun in MINNOW_WORDNET"
+			return 1
+		}
+		rm -r "$tmp"
+	fi
+	"$venv/bin/python" "$here/../hnsw/data.py" texts "$dir" "$cache"
+}
+
+# The long descriptions of all packages that apt knows.
+fetch_descriptions() {
+	[ -e "$cache/packages.txt" ] && return
+	apt-cache dumpavail >"$cache/packages.tmp"
+	[ -s "$cache/packages.tmp" ] || {
+		say "apt knows no packages: run apt-get update first"
+		return 1
+	}
+	mv "$cache/packages.tmp" "$cache/packages.txt"
+}
+
+prepare() {
+	install_python
+	fetch_glosses
+	fetch_descriptions
+	(cd "$here" && go build -tags ORT -o "$cache/bin/" ./ours ./hugot)
+	[ -e "$cache/texts.json" ] && [ -e "$cache/tokens.json" ] || "$venv/bin/python" "$here/texts.py" "$cache" "$model"
+	if [ ! -e "$cache/plain-export" ]; then
+		say "exporting the model as sentence-transformers does"
+		rm -rf "$cache/plain-export.tmp"
+		"$venv/bin/python" "$here/worker.py" export "$model" "$cache/plain-export" >&2
+	fi
+}
+
+# run OUTPUT [--quick]
+run() {
+	MINNOW_RUNTIME=$runtime "$venv/bin/python" "$here/bench.py" "$@" --cache "$cache" \
+		--model "$model"
+	(cd "$root" && go test ./onnx -run '^$' -bench GoShare -benchtime 5x -count 3) | grep '^Benchmark' >"$1/go-share.txt"
+	"$venv/bin/python" "$here/report.py" "$1"
+}
+
+prepare
+case $mode in
+--full) run "$root/bench/runs/$(date +%F)-embed" ;;
+--quick) run "$cache/embed-quick" --quick ;;
+esac
