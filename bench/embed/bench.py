@@ -14,20 +14,18 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
+import platform
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from machine import about_machine, shell  # noqa: E402
+from shared import Process, about_machine  # noqa: E402
 
 OURS = "minnow"
 BASELINE = "sentence-transformers"
@@ -43,11 +41,10 @@ FIELDS = ["set", "measure", "engine", "round", "count", "value"]
 Row = dict[str, object]
 
 
-class Worker:
+class Worker(Process):
     """The process of one engine."""
 
     def __init__(self, engine: str, arguments: argparse.Namespace) -> None:
-        self.engine = engine
         files = [str(arguments.cache / "texts.json"), str(arguments.model)]
         if engine in GO:
             command = [str(arguments.cache / "bin" / GO[engine]), *files]
@@ -55,28 +52,8 @@ class Worker:
             plain = str(arguments.cache / "plain-export")
             command = [sys.executable, str(Path(__file__).with_name("worker.py")), engine, *files, plain]
         begin = time.perf_counter()
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.version = str(self.ask(op="version")["version"])
+        super().__init__(engine, command)
         self.start = time.perf_counter() - begin
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self.process.kill()
-        self.process.stdin.close()
-        self.process.wait()
-
-    def ask(self, **request: object) -> dict[str, object]:
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"bench: the worker of {self.engine} ended at {request}")
-        return json.loads(line)
 
     def seconds(self, op: str, name: str, first: int, count: int) -> list[float]:
         return self.ask(op=op, set=name, first=first, count=count)["seconds"]
@@ -85,10 +62,6 @@ class Worker:
         with tempfile.NamedTemporaryFile() as file:
             self.ask(op="vectors", set=name, first=0, count=COMPARED, path=file.name)
             return np.fromfile(file.name, dtype="<f4").reshape(-1, DIM)
-
-    def memory(self) -> int:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
 
 
 class Run:
@@ -133,10 +106,10 @@ class Run:
     def memory(self, arguments: argparse.Namespace) -> None:
         """Of ours, over many texts in one process."""
         with Worker(OURS, arguments) as worker:
-            self.note("soak", "memory", OURS, worker.memory(), count=0)
+            self.note("soak", "memory", OURS, worker.memory("VmRSS"), count=0)
             for first in range(0, self.soak, SOAK_STEP):
                 worker.seconds("embed", "soak", first, SOAK_STEP)
-                self.note("soak", "memory", OURS, worker.memory(), count=first + SOAK_STEP)
+                self.note("soak", "memory", OURS, worker.memory("VmRSS"), count=first + SOAK_STEP)
 
 
 def main() -> None:
@@ -164,7 +137,7 @@ def main() -> None:
             run.round(workers, turn)
             run.say(f"round {turn + 1} of {arguments.rounds}")
         for worker in workers:
-            run.note("", "peak", worker.engine, worker.memory())
+            run.note("", "peak", worker.engine, worker.memory("VmRSS"))
     run.memory(arguments)
     run.say(f"memory over {run.soak} texts")
 
@@ -175,13 +148,12 @@ def main() -> None:
         writer.writerows(run.rows)
     facts = about_machine() | {
         "command": "bench/embed/run.sh" + (" --quick" if arguments.quick else ""),
-        "commit": shell("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"),
         "seconds": round(time.monotonic() - run.started),
         "versions": versions,
         "rounds": arguments.rounds,
+        "python": f"Python {platform.python_version()}",
         "tokens": json.loads((arguments.cache / "tokens.json").read_text()),
         "texts": {name: len(some) for name, some in json.loads((arguments.cache / "texts.json").read_text()).items()},
-        "processors": os.cpu_count(),
     }
     (arguments.output / "about.json").write_text(json.dumps(facts, indent=1) + "\n")
 

@@ -19,9 +19,8 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 from bench import BASELINE, ENGINES, OURS, SETS
+from shared import BEGIN, END, notes, ratios, spread
 
-BEGIN, END = "<!-- notes -->", "<!-- end of notes -->"
-NO_NOTES = "No notes yet: write here what explains the ratios."
 Rounds = dict[int, float]
 
 
@@ -52,14 +51,6 @@ class Results:
         return pick([float(row["value"]) for row in self.values(measure, engine)])
 
 
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})" if values else "–"
-
-
-def over(ours: Rounds, theirs: Rounds) -> list[float]:
-    return [ours[turn] / theirs[turn] for turn in ours if turn in theirs]
-
-
 def bold(engine: str) -> str:
     return f"**{engine}**" if engine == OURS else engine
 
@@ -75,19 +66,19 @@ def targets(results: Results) -> Iterator[str]:
         ("hugot", "long", "≥ 1.1"),
     ):
         if peer in results.engines:
-            ratio = spread(over(results.rate(name, OURS), results.rate(name, peer)))
+            ratio = spread(ratios(results.rate(name, OURS), results.rate(name, peer)))
             yield f"| {peer}, {name} texts, throughput | {wanted} | {ratio} |"
-    ratio = spread(over(results.latency(OURS, 0.5), results.latency(BASELINE, 0.5)))
+    ratio = spread(ratios(results.latency(OURS, 0.5), results.latency(BASELINE, 0.5)))
     yield f"| {BASELINE}, one query's p50 | ≤ 0.20 | {ratio} |"
 
 
-def ratios(results: Results) -> Iterator[str]:
+def ratio_table(results: Results) -> Iterator[str]:
     yield "| engine | " + " | ".join(SETS) + " | a query's p50 | a query's p95 |"
     yield "|---" * (len(SETS) + 3) + "|"
     for engine in results.engines:
         if engine != BASELINE:
-            cells = [spread(over(results.rate(name, engine), results.rate(name, BASELINE))) for name in SETS]
-            cells += [spread(over(results.latency(engine, q), results.latency(BASELINE, q))) for q in (0.5, 0.95)]
+            cells = [spread(ratios(results.rate(name, engine), results.rate(name, BASELINE))) for name in SETS]
+            cells += [spread(ratios(results.latency(engine, q), results.latency(BASELINE, q))) for q in (0.5, 0.95)]
             yield f"| {bold(engine)} | " + " | ".join(cells) + " |"
 
 
@@ -146,13 +137,6 @@ def save(figure: plt.Figure, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
-def notes(readme: Path) -> str:
-    if not readme.exists():
-        return NO_NOTES
-    _, found, rest = readme.read_text().partition(BEGIN)
-    return rest.partition(END)[0].strip() if found else NO_NOTES
-
-
 def document(results: Results, about: dict, kept: str, share: str) -> Iterator[str]:
     yield "# Embedding: minnow's onnx and its peers\n"
     yield f"`{about['command']}` at {about['commit']}, {about['seconds'] / 60:.0f} minutes, {about['rounds']} rounds."
@@ -170,7 +154,7 @@ def document(results: Results, about: dict, kept: str, share: str) -> Iterator[s
     yield f"## Beside {BASELINE}\n"
     yield f"As a multiple of {BASELINE}'s on PyTorch in the same round: median (least–greatest). Of the sets it"
     yield "is throughput, where more is better; of a query it is time, where less is.\n"
-    yield from ratios(results)
+    yield from ratio_table(results)
     yield "\n## What the ratios are of\n"
     yield "Medians of the rounds. Resident memory is after all rounds; start is the time until a model is loaded.\n"
     yield from absolute(results)
@@ -201,7 +185,7 @@ def main() -> None:
     readme.write_text("\n".join(document(results, about, notes(readme), share)) + "\n")
     draw_speed(results, folder / "speed.svg")
     draw_memory(results, folder / "memory.svg")
-    print("\n".join([*targets(results), "", *ratios(results)]))
+    print("\n".join([*targets(results), "", *ratio_table(results)]))
 
 
 if __name__ == "__main__":

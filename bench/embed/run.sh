@@ -29,6 +29,8 @@ runtime=$(dirname "$MINNOW_HOME"/onnxruntime-*/lib/libonnxruntime.so)
 mkdir -p "$cache"
 
 say() { echo "bench: $*" >&2; }
+# shellcheck source=../wordnet.sh
+. "$here/../wordnet.sh"
 
 install_python() {
 	[ -e "$venv/.complete" ] && return
@@ -37,24 +39,6 @@ install_python() {
 	python3 -m venv "$venv"
 	"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$here/requirements.txt"
 	touch "$venv/.complete"
-}
-
-# WordNet's definitions, as bench/hnsw has them too.
-fetch_glosses() {
-	[ -e "$cache/glosses.txt" ] && return
-	local dir=${MINNOW_WORDNET:-/usr/share/wordnet}
-	[ -e "$dir/data.noun" ] || dir=$cache/wordnet/usr/share/wordnet
-	if [ ! -e "$dir/data.noun" ]; then
-		say "fetching Debian's wordnet-base"
-		local tmp
-		tmp=$(mktemp -d)
-		(cd "$tmp" && apt-get download -qq wordnet-base >&2 && dpkg -x wordnet-base_*.deb "$cache/wordnet") || {
-			say "that did not work: install the package wordnet-base, or unpack WordNet 3.0 and name the folder of data.noun in MINNOW_WORDNET"
-			return 1
-		}
-		rm -r "$tmp"
-	fi
-	"$venv/bin/python" "$here/../hnsw/data.py" texts "$dir" "$cache"
 }
 
 # The long descriptions of all packages that apt knows.
@@ -70,7 +54,7 @@ fetch_descriptions() {
 
 prepare() {
 	install_python
-	fetch_glosses
+	make_glosses "$venv/bin/python"
 	fetch_descriptions
 	(cd "$here" && go build -tags ORT -o "$cache/bin/" ./ours ./hugot)
 	[ -e "$cache/texts.json" ] && [ -e "$cache/tokens.json" ] || "$venv/bin/python" "$here/texts.py" "$cache" "$model"

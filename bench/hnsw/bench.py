@@ -17,16 +17,17 @@ import json
 import os
 import platform
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from data import QUERIES, RECIPES, Dataset, K
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from shared import Process, about_machine  # noqa: E402
 
 OURS = "minnow"
 BASELINE = "hnswlib"
@@ -45,46 +46,26 @@ FIELDS = ["set", "measure", "engine", "threads", "ef", "round", "count", "value"
 Row = dict[str, object]
 
 
-class Worker:
+class Worker(Process):
     """The process of one engine."""
 
     def __init__(self, engine: str, dataset: Dataset, binaries: Path) -> None:
-        self.engine, self.out = engine, False
         files = [str(dataset.base), str(dataset.queries)]
         space = dataset.recipe.space
         if engine in GO:
             command = [str(binaries / GO[engine]), space, *files]
         else:
             command = [sys.executable, str(Path(__file__).with_name("worker.py")), engine, space, *files]
-        environment = os.environ | {
+        environment = {
             "OMP_WAIT_POLICY": "passive",
             "OPENBLAS_NUM_THREADS": "1",
             # Left alone, Go follows the processors that pin allows with up to a second's delay, and meanwhile two of
             # its threads take turns: our build on two lost a seventh so, our batches all that the second one brings.
             "GOMAXPROCS": str(len(PROCESSORS)),
         }
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self.version = str(self.ask(op="version")["version"])
+        super().__init__(engine, command, environment)
+        self.out = False
         self.memory_before = self.memory("VmRSS") - self.memory("RssFile")
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None:
-            self.process.kill()
-        self.process.stdin.close()
-        self.process.wait()
-
-    def ask(self, **request: object) -> dict[str, object]:
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"bench: the worker of {self.engine} ended at {request}")
-        return json.loads(line)
 
     def pin(self, threads: int) -> None:
         if not hasattr(os, "sched_setaffinity"):
@@ -109,14 +90,6 @@ class Worker:
         with tempfile.NamedTemporaryFile() as file:
             seconds = self.seconds(1, op="query", first=0, count=QUERIES, ef=ef, answers=file.name)
             return seconds or 0, np.fromfile(file.name, dtype="<i8").reshape(-1, K)
-
-    def memory(self, field: str, source: str = "status") -> int:
-        """Bytes of a field of /proc/PID/status or smaps_rollup, 0 where there is none."""
-        try:
-            lines = Path(f"/proc/{self.process.pid}/{source}").read_text().splitlines()
-        except OSError:
-            return 0
-        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":")), 0)
 
 
 class Run:
@@ -207,40 +180,6 @@ class Run:
         self.note(dataset.recipe.name, measure, worker.engine, seconds, threads=threads, ef=ef, round=turn, count=TIMED)
 
 
-def shell(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
-    return done.stdout.strip()
-
-
-def about(versions: dict[str, str], arguments: argparse.Namespace, seconds: float) -> dict[str, object]:
-    cpu = dict(
-        (key.strip(), value.strip())
-        for key, _, value in (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
-    )
-    wanted = ("avx", "fma", "f16c", "amx", "sve", "asimd")
-    huge_pages = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    caches = [
-        f"L{(cache / 'level').read_text().strip()} {(cache / 'type').read_text().strip().lower()}"
-        f" {(cache / 'size').read_text().strip()}"
-        for cache in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"))
-    ]
-    return {
-        "command": "bench/hnsw/run.sh" + (" --quick" if arguments.quick else ""),
-        "commit": shell("git", "describe", "--always", "--dirty", "--abbrev=12"),
-        "seconds": round(seconds),
-        "cpu": cpu.get("model name", platform.machine()),
-        "processors": len(PROCESSORS),
-        "caches": caches,
-        "flags": [flag for flag in cpu.get("flags", cpu.get("Features", "")).split() if flag.startswith(wanted)],
-        "huge_pages": huge_pages.read_text().strip() if huge_pages.exists() else "not known",
-        "kernel": platform.system() + " " + platform.release().split("-")[0],
-        "compiler": shell("g++", "--version").partition("\n")[0],
-        "python": f"Python {platform.python_version()}, NumPy {np.__version__}",
-        "versions": versions,
-        "rounds": arguments.rounds,
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path)
@@ -274,7 +213,13 @@ def main() -> None:
         writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(run.rows)
-    facts = about(versions, arguments, time.monotonic() - run.started)
+    facts = about_machine() | {
+        "command": "bench/hnsw/run.sh" + (" --quick" if arguments.quick else ""),
+        "seconds": round(time.monotonic() - run.started),
+        "python": f"Python {platform.python_version()}, NumPy {np.__version__}",
+        "versions": versions,
+        "rounds": arguments.rounds,
+    }
     (arguments.output / "about.json").write_text(json.dumps(facts, indent=1) + "\n")
 
 

@@ -21,12 +21,11 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 from bench import BASELINE, ENGINES, OURS, TARGET
+from shared import BEGIN, END, notes, ratios, spread
 from worker import EF_CONSTRUCTION, K, M
 
 TARGETS = (0.90, 0.95, 0.975)
 LEAST_RECALL = 0.6  # of the plot
-BEGIN, END = "<!-- notes -->", "<!-- end of notes -->"
-NO_NOTES = "No notes yet: write here what explains the ratios."
 Rounds = dict[int, float]  # round -> rate
 
 
@@ -78,16 +77,6 @@ class Results:
                     found[turn] = math.exp(slow_rate + (fast_rate - slow_rate) * (recall - low) / (high - low))
                     break
         return found
-
-
-def spread(values: list[float], digits: int = 2) -> str:
-    if not values:
-        return "–"
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
-
-
-def ratios(ours: Rounds, theirs: Rounds) -> list[float]:
-    return [ours[turn] / theirs[turn] for turn in ours if turn in theirs]
 
 
 def median(rates: Rounds) -> str:
@@ -151,13 +140,6 @@ def plot(results: Results, path: Path) -> None:
     axes[0][0].legend()
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None, "Creator": None})
-
-
-def notes(readme: Path) -> str:
-    if not readme.exists():
-        return NO_NOTES
-    _, found, rest = readme.read_text().partition(BEGIN)
-    return rest.partition(END)[0].strip() if found else NO_NOTES
 
 
 def document(results: Results, about: dict, kept: str, crossing: str) -> Iterator[str]:

@@ -27,6 +27,8 @@ venv=$cache/python-${digest:0:8}
 mkdir -p "$cache"
 
 say() { echo "bench: $*" >&2; }
+# shellcheck source=../wordnet.sh
+. "$here/../wordnet.sh"
 
 # hnswlib comes as source, and is built here the way its users build it, with -march=native: never from pip's cache,
 # which may hold one of another build.
@@ -43,25 +45,6 @@ install_python() {
 	touch "$venv/.complete"
 }
 
-# Prints the folder of WordNet's files.
-find_wordnet() {
-	local dir=${MINNOW_WORDNET:-/usr/share/wordnet}
-	if [ ! -e "$dir/data.noun" ]; then
-		dir=$cache/wordnet/usr/share/wordnet
-	fi
-	if [ ! -e "$dir/data.noun" ]; then
-		say "fetching Debian's wordnet-base"
-		local tmp
-		tmp=$(mktemp -d)
-		(cd "$tmp" && apt-get download -qq wordnet-base >&2 && dpkg -x wordnet-base_*.deb "$cache/wordnet") || {
-			say "that did not work: install the package wordnet-base, or unpack WordNet 3.0 and name the folder of data.noun in MINNOW_WORDNET"
-			return 1
-		}
-		rm -r "$tmp"
-	fi
-	echo "$dir"
-}
-
 embed() {
 	[ -e "$cache/$1.npy" ] && return
 	say "embedding $1: about 3 ms a text and core"
@@ -71,9 +54,7 @@ embed() {
 prepare() {
 	install_python
 	(cd "$here" && go build -o "$cache/bin/" ./ours ./coder ./embed)
-	if [ ! -e "$cache/words.txt" ]; then
-		"$venv/bin/python" "$here/data.py" texts "$(find_wordnet)" "$cache"
-	fi
+	make_glosses "$venv/bin/python"
 	embed glosses
 	embed words
 	"$venv/bin/python" "$here/data.py" sets "$cache" >&2

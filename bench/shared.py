@@ -1,0 +1,104 @@
+"""What the benchmarks have in common: processes of engines, what to say of a machine, and the words of a report."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+BEGIN, END = "<!-- notes -->", "<!-- end of notes -->"
+NO_NOTES = "No notes yet: write here what explains the ratios."
+
+
+class Process:
+    """An engine in a process of its own, which answers JSON lines with JSON lines."""
+
+    def __init__(self, engine: str, command: list[str], environment: dict[str, str] | None = None) -> None:
+        self.engine = engine
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | (environment or {}),
+        )
+        self.version = str(self.ask(op="version")["version"])
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.process.kill()
+        self.process.stdin.close()
+        self.process.wait()
+
+    def ask(self, **request: object) -> dict[str, Any]:
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"bench: the worker of {self.engine} ended at {request}")
+        return json.loads(line)
+
+    def memory(self, field: str, source: str = "status") -> int:
+        """Bytes of a field of /proc/PID/status or smaps_rollup, 0 where there is none."""
+        try:
+            lines = Path(f"/proc/{self.process.pid}/{source}").read_text().splitlines()
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":")), 0)
+
+
+def shell(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent).stdout.strip()
+
+
+def about_machine() -> dict[str, object]:
+    cpu = dict(
+        (key.strip(), value.strip())
+        for key, _, value in (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
+    )
+    wanted = ("avx", "fma", "f16c", "amx", "sve", "asimd")
+    huge_pages = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    caches = [
+        f"L{(cache / 'level').read_text().strip()} {(cache / 'type').read_text().strip().lower()}"
+        f" {(cache / 'size').read_text().strip()}"
+        for cache in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"))
+    ]
+    return {
+        "commit": shell("git", "describe", "--always", "--dirty", "--abbrev=12"),
+        "cpu": cpu.get("model name", platform.machine()),
+        "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "caches": caches,
+        "flags": [flag for flag in cpu.get("flags", cpu.get("Features", "")).split() if flag.startswith(wanted)],
+        "huge_pages": huge_pages.read_text().strip() if huge_pages.exists() else "not known",
+        "kernel": platform.system() + " " + platform.release().split("-")[0],
+        "compiler": shell("g++", "--version").partition("\n")[0],
+    }
+
+
+def spread(values: Iterable[float]) -> str:
+    values = list(values)
+    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})" if values else "–"
+
+
+def ratios(ours: dict[int, float], theirs: dict[int, float]) -> list[float]:
+    """Of two engines' rates by round."""
+    return [ours[turn] / theirs[turn] for turn in ours if turn in theirs]
+
+
+def notes(readme: Path) -> str:
+    """What a person wrote between the two marks of a report."""
+    if not readme.exists():
+        return NO_NOTES
+    _, found, rest = readme.read_text().partition(BEGIN)
+    return rest.partition(END)[0].strip() if found else NO_NOTES
