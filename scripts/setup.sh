@@ -33,7 +33,7 @@ hnswlib=$home/hnswlib-$HNSWLIB_VERSION
 runtime=$home/onnxruntime-$ONNXRUNTIME_VERSION
 tokenizers=$home/tokenizers-$TOKENIZERS_VERSION-$(digest "$here"/tokenizers/Cargo.*)
 python=$home/python-$(digest "$here/requirements.txt")
-peers=$python/.hnswlib-$HNSWLIB_VERSION # says that Python's own hnswlib, which tests compare with, is installed too
+peers=$python/.peers-$HNSWLIB_VERSION-$PEER_TOKENIZERS_VERSION # says that the packages that tests compare with are there too
 tokenizers_lib=${MINNOW_TOKENIZERS_LIB:-$tokenizers/lib/libtokenizers.a}
 log=$home/setup.log
 
@@ -91,10 +91,13 @@ install_python() {
 
 install_peers() {
 	[ -e "$peers" ] && return
-	say "Python's hnswlib $HNSWLIB_VERSION, for tests: building, about a minute"
-	local tmp
+	local tmp hash
+	hash=PEER_TOKENIZERS_SHA256_$(uname -s)_$(uname -m)
+	[ -n "${!hash:-}" ] || die "Python's tokenizers $PEER_TOKENIZERS_VERSION, which tests compare with, is not pinned for $(uname -s) on $(uname -m); add $hash to scripts/pins.env"
+	say "Python's hnswlib $HNSWLIB_VERSION and tokenizers $PEER_TOKENIZERS_VERSION, for tests: building the first, about a minute"
 	tmp=$(work peers)
 	echo "hnswlib==$HNSWLIB_VERSION --hash=sha256:$HNSWLIB_SHA256" >"$tmp/pin"
+	echo "tokenizers==$PEER_TOKENIZERS_VERSION --hash=sha256:${!hash}" >>"$tmp/pin"
 	quietly "$python/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r "$tmp/pin"
 	touch "$peers"
 }

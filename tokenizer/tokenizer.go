@@ -1,11 +1,3 @@
-// Package tokenizer turns texts into the token ids that a model was trained on, exactly as the Python package
-// tokenizers does: it runs the same Rust code, through github.com/daulet/tokenizers.
-//
-//	t, err := tokenizer.Open("models/paraphrase-MiniLM-L6-v2/tokenizer.json", &tokenizer.Options{MaxTokens: 128})
-//	e, err := t.Encode("short") // e.IDs is [101 2460 102]: [CLS] short [SEP]
-//
-// A text longer than MaxTokens is cut from the right, before the closing special tokens, so [SEP] stays: what
-// sentence-transformers does.
 package tokenizer
 
 import (
@@ -22,9 +14,10 @@ import (
 var (
 	// ErrClosed is returned by every method after Close.
 	ErrClosed = errors.New("tokenizer is closed")
-	// ErrNUL is returned for a text with a NUL byte where the tokenizer gives that byte a meaning: the C interface of
-	// the Rust library ends a text there. Tokenizers of the BERT family drop NUL, and take such texts.
-	ErrNUL = errors.New("text holds a NUL byte, which this tokenizer cannot take")
+	// ErrNUL is returned for a text with a NUL byte where the tokenizer gives that byte a meaning, unlike BERT's: by
+	// Tokens always, and by Encode if the text has the character U+10FFFD too. The C interface of the Rust library ends
+	// a text at a NUL, so another character must stand for it.
+	ErrNUL = errors.New("text holds a NUL byte, which cannot be passed to this tokenizer; remove it")
 )
 
 // Options are the settings of a Tokenizer. Nil and zero are good defaults.
@@ -41,10 +34,10 @@ type Tokenizer struct {
 	maxTokens int
 	opening   []uint32 // the special tokens before a text
 	closing   []uint32 // and after it
-	dropsNUL  bool     // the normalizer removes NUL bytes, so they may be replaced by another character that it removes
-	splits    bool     // a text may be cut before a space, and its parts encoded one by one
+	borders   *borders // where a long text may be cut; nil where that is not known
+	nul       nul
 
-	mu   sync.RWMutex // guards rust: read-locked for every call into it, locked by Close
+	mu   sync.RWMutex // guards rust and nul.rust: read-locked for every call into them, locked by Close
 	rust *tokenizers.Tokenizer
 }
 
@@ -78,22 +71,29 @@ func New(data []byte, o *Options) (*Tokenizer, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	data, splits, err := prepare(data, o)
+	f, err := readFile(data)
 	if err != nil {
 		return nil, err
 	}
-	rust, err := tokenizers.FromBytes(data)
-	if err != nil {
-		return nil, fmt.Errorf("not a tokenizer that this library reads: %w", err)
+	if o.LowerCase && !f.lowers() {
+		f.prependNormalizer(`{"type": "Lowercase"}`)
 	}
-	t := &Tokenizer{maxTokens: o.MaxTokens, splits: splits, rust: rust}
+	rust, err := f.rust()
+	if err != nil {
+		return nil, err
+	}
+	t := &Tokenizer{maxTokens: o.MaxTokens, borders: f.borders(), rust: rust}
+	t.nul.dropped = f.dropsNUL()
+	if !t.nul.dropped {
+		t.nul.file = f
+	}
 	if err := t.probe(); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
 }
 
-// probe learns from the tokenizer's own answers what its file does not say plainly.
+// probe learns from the tokenizer's own answer which special tokens it puts around a text.
 func (t *Tokenizer) probe() error {
 	marked := t.rust.EncodeWithOptions("a", true, tokenizers.WithReturnSpecialTokensMask())
 	ids, mask := marked.IDs, marked.SpecialTokensMask
@@ -105,66 +105,48 @@ func (t *Tokenizer) probe() error {
 		last--
 	}
 	t.opening, t.closing = ids[:first], ids[last:]
-	special := len(t.opening) + len(t.closing)
-	if t.maxTokens < 0 || t.maxTokens > 0 && t.maxTokens <= special {
-		return fmt.Errorf("MaxTokens is %d; it must be 0 for no limit, or more than the %d special tokens", t.maxTokens, special)
+	if t.maxTokens < 0 || t.maxTokens > 0 && t.maxTokens <= t.special() {
+		return fmt.Errorf("MaxTokens is %d; it must be 0 for no limit, or more than the %d special tokens",
+			t.maxTokens, t.special())
 	}
-	with, _ := t.rust.Encode("a"+nulStandIn+"b", true)
-	without, _ := t.rust.Encode("ab", true)
-	t.dropsNUL = slices.Equal(with, without)
 	return nil
 }
 
-// nulStandIn takes the place of a NUL byte where both are dropped. Removing the byte instead would join its neighbours
-// too early: "[SE\x00P]" is the three tokens [ sep ] in Python, and not [SEP].
-const nulStandIn = "\uFFFD"
+// special is how many special tokens stand around a text.
+func (t *Tokenizer) special() int { return len(t.opening) + len(t.closing) }
 
-// Encode returns the token ids of text, between the special tokens that the model expects ([CLS] and [SEP] for BERT).
-// The empty text is the special tokens alone. Invalid UTF-8 is read as Python does with errors="replace": each maximal
-// part of a broken sequence counts as one U+FFFD. The cost is linear in the text, the part beyond MaxTokens included; of
-// tokenizers of the BERT family, memory is not.
+// Encode returns the token ids of text, between the special tokens that the model expects, at most MaxTokens of them.
+// It tokenizes all of text in any case, to tell the Total.
 func (t *Tokenizer) Encode(text string) (Encoding, error) {
-	text, err := t.withoutNUL(text)
-	if err != nil {
-		return Encoding{}, err
-	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if t.rust == nil {
 		return Encoding{}, ErrClosed
 	}
-	if t.splits && len(text) > partBytes {
-		return t.encodeParts(text), nil
+	rust := t.rust
+	if strings.IndexByte(text, 0) >= 0 {
+		var err error
+		if rust, text, err = t.nul.standIn(rust, text); err != nil {
+			return Encoding{}, err
+		}
 	}
-	ids := t.rust.EncodeWithOptions(text, true).IDs
-	if len(ids) < len(t.closing) {
-		return Encoding{}, fmt.Errorf("the tokenizer cannot encode a text of %d bytes", len(text))
+	if t.borders != nil && len(text) > partBytes {
+		return t.encodeParts(rust, text, partBytes)
 	}
-	return Encoding{IDs: cut(ids, t.maxTokens, len(t.closing)), Total: len(ids)}, nil
+	ids := rust.EncodeWithOptions(text, true).IDs
+	if len(ids) < t.special() {
+		return Encoding{}, errEncode(text)
+	}
+	total := len(ids)
+	if t.maxTokens > 0 && total > t.maxTokens {
+		ids = append(ids[:t.maxTokens-len(t.closing)], t.closing...)
+	}
+	return Encoding{IDs: ids, Total: total}, nil
 }
 
-// cut takes from the right, but for the closing special tokens.
-func cut[T any](tokens []T, limit, closing int) []T {
-	if limit == 0 || len(tokens) <= limit {
-		return tokens
-	}
-	return append(tokens[:limit-closing], tokens[len(tokens)-closing:]...)
-}
-
-// Tokens returns the tokens of text as the vocabulary writes them, special ones included: those that Encode gives the
-// ids of. A piece of a word shows how it is joined, as in "##ing" or "Ġthe".
-func (t *Tokenizer) Tokens(text string) ([]string, error) {
-	text, err := t.withoutNUL(text)
-	if err != nil {
-		return nil, err
-	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if t.rust == nil {
-		return nil, ErrClosed
-	}
-	_, tokens := t.rust.Encode(text, true)
-	return cut(tokens, t.maxTokens, len(t.closing)), nil
+// errEncode is for what the Rust library refuses: a word of a vocabulary without a token for unknown words.
+func errEncode(text string) error {
+	return fmt.Errorf("the tokenizer cannot encode this text of %d bytes: a token is missing in its vocabulary", len(text))
 }
 
 // CountTokens returns how many tokens the whole text has, special ones included: the Total that Encode tells.
@@ -175,16 +157,6 @@ func (t *Tokenizer) CountTokens(text string) (int, error) {
 
 // Closing returns how many special tokens follow a text: 1 for BERT, its [SEP].
 func (t *Tokenizer) Closing() int { return len(t.closing) }
-
-func (t *Tokenizer) withoutNUL(text string) (string, error) {
-	if strings.IndexByte(text, 0) < 0 {
-		return text, nil
-	}
-	if !t.dropsNUL {
-		return "", ErrNUL
-	}
-	return strings.ReplaceAll(text, "\x00", nulStandIn), nil
-}
 
 // VocabSize is the number of ids that the tokenizer knows, added tokens included; it is 0 after Close.
 func (t *Tokenizer) VocabSize() int {
@@ -205,5 +177,5 @@ func (t *Tokenizer) Close() error {
 	}
 	err := t.rust.Close()
 	t.rust = nil
-	return err
+	return errors.Join(err, t.nul.close())
 }

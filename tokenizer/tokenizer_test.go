@@ -99,11 +99,17 @@ func TestWrongFilesAreRefusedWithAReason(t *testing.T) {
 		o    *tokenizer.Options
 		want string
 	}{
-		"empty":                       {"", nil, "not a tokenizer.json"},
-		"not JSON":                    {"\x7fELF", nil, "not a tokenizer.json"},
-		"truncated":                   {string(whole[:len(whole)/2]), nil, "not a tokenizer.json"},
-		"another JSON file":           {`{"model_type": "bert"}`, nil, `no field "model"`},
-		"an unknown model":            {`{"model": {"type": "Abacus"}}`, nil, "not a tokenizer that this library reads"},
+		"empty":                   {"", nil, "not a tokenizer.json"},
+		"not JSON":                {"\x7fELF", nil, "not a tokenizer.json"},
+		"truncated":               {string(whole[:len(whole)/2]), nil, "not a tokenizer.json"},
+		"another JSON file":       {`{"model_type": "bert"}`, nil, `no field "model"`},
+		"a list":                  {`["model"]`, nil, "not a tokenizer.json"},
+		"an unknown model":        {`{"model": {"type": "Abacus"}}`, nil, "not a tokenizer that this library reads"},
+		"a model of a wrong type": {`{"model": 3}`, nil, "not a tokenizer that this library reads"},
+		"a normalizer of a wrong type": {strings.Replace(string(whole), `"normalizer":{`, `"normalizer":"Bert","x":{`, 1), nil,
+			"not a tokenizer.json: normalizer"},
+		"a vocabulary without the token for unknown words": {`{"version": "1.0", "added_tokens": [],
+			"model": {"type": "WordLevel", "vocab": {"b": 0}, "unk_token": "[UNK]"}}`, nil, "gives no token for a letter"},
 		"a negative limit":            {string(whole), &tokenizer.Options{MaxTokens: -1}, "MaxTokens is -1"},
 		"no room for a word's tokens": {string(whole), &tokenizer.Options{MaxTokens: 2}, "more than the 2 special tokens"},
 	} {
@@ -123,23 +129,26 @@ func TestWrongFilesAreRefusedWithAReason(t *testing.T) {
 	}
 }
 
-func TestATokenizerThatKeepsNULRefusesIt(t *testing.T) {
+// What Python's tokenizers 0.23 gives for the same file.
+func TestATokenizerThatKeepsNULIsGivenIt(t *testing.T) {
 	data := `{"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "Whitespace"},
 		"post_processor": null, "decoder": null,
-		"model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "a": 1, "ab": 2}, "unk_token": "[UNK]"}}`
+		"model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "a": 1, "ab": 2, "\u0000": 3}, "unk_token": "[UNK]"}}`
 	tok, err := tokenizer.New([]byte(data), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tok.Close()
-	if _, err := tok.Encode("a\x00b"); !errors.Is(err, tokenizer.ErrNUL) {
-		t.Errorf("error %v, want ErrNUL", err)
+	for text, want := range map[string][]uint32{"a\x00a": {1, 3, 1}, "\x00": {3}, "ab a": {2, 1}, "\U0010FFFD": {0}, "": {}} {
+		if e, err := tok.Encode(text); err != nil || !slices.Equal(e.IDs, want) {
+			t.Errorf("Encode(%q) = %v, %v, want %v", text, e.IDs, err, want)
+		}
 	}
-	if e, err := tok.Encode("ab a"); err != nil || !slices.Equal(e.IDs, []uint32{2, 1}) {
-		t.Errorf("Encode = %v, %v, want [2 1]", e.IDs, err)
+	if _, err := tok.Encode("\x00\U0010FFFD"); !errors.Is(err, tokenizer.ErrNUL) {
+		t.Errorf("NUL beside its stand-in: error %v, want ErrNUL", err)
 	}
-	if e, err := tok.Encode(""); err != nil || len(e.IDs) != 0 {
-		t.Errorf("the empty text = %v, %v, want no ids", e.IDs, err)
+	if _, err := tok.Tokens("a\x00"); !errors.Is(err, tokenizer.ErrNUL) {
+		t.Errorf("Tokens of a NUL: error %v, want ErrNUL", err)
 	}
 }
 

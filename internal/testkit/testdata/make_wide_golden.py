@@ -234,7 +234,8 @@ def main():
                   f"tokenizers {tokenizers.__version__}, torch {torch.__version__}, fp32 on CPU, one text at a time",
         "max_length": model.max_seq_length,
     }
-    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in out)  # one case a line, so that diffs can be read
+    # One case a line, so that diffs can be read.
+    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in out)
     path = pathlib.Path(__file__).with_name("all-MiniLM-L6-v2-wide.json")
     path.write_text(json.dumps(head)[:-1] + ',\n"cases": [\n' + lines + "\n]}\n")
     print(f"{path}: {len(out)} texts, {path.stat().st_size} bytes")
