@@ -2,18 +2,20 @@
 
     bench.py OUTPUT --cache FOLDER --model FOLDER [--quick] [--rounds 7] [--engines A,B]
 
-Every engine lives in a process of its own, with the same model, and only one of them works at a time; all may use all
-processors. The engines take turns, in an order drawn anew each time: in every round each embeds every set of texts in
-one call, and then queries one by one. So a ratio is between two times some seconds apart, and its spread over the
-rounds is the noise. Before each timing an engine embeds other texts, unmeasured. First of all their vectors are
-compared: engines that do not compute the same are not worth timing.
+Every engine lives in a process of its own, with the same model, and only one of them works at a time, on all processors
+that the run may use (taskset says which). The engines take turns, in an order drawn anew each time: in every round each
+embeds every set of texts in one call, and then queries one by one. So a ratio is between two times some seconds apart,
+and its spread over the rounds is the noise. Before each timing an engine embeds other texts, unmeasured. First of all
+their vectors are compared: engines that do not compute the same are not worth timing.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
+import os
 import platform
 import random
 import sys
@@ -37,6 +39,7 @@ COMPARED = 64  # texts of each set
 LEAST_COSINE = 0.9999
 DIM = 384
 SOAK, SOAK_STEP = 100_000, 2_500
+SEED = 1  # of the order
 FIELDS = ["set", "measure", "engine", "round", "count", "value"]
 Row = dict[str, object]
 
@@ -69,9 +72,9 @@ class Run:
         self.rows: list[Row] = []
         self.started = time.monotonic()
         texts = json.loads((arguments.cache / "texts.json").read_text("utf-8"))
-        part = 4 if arguments.quick else 1
+        part = 8 if arguments.quick else 1
         self.sizes = {name: len(texts[name]) // part for name in SETS}
-        self.soak = SOAK // (10 * part) if arguments.quick else SOAK
+        self.soak = SOAK // part
 
     def say(self, text: str) -> None:
         print(f"{time.monotonic() - self.started:5.0f} s  {text}", flush=True)
@@ -86,7 +89,8 @@ class Run:
             want = ours.vectors(name)
             for worker in workers:
                 got = worker.vectors(name)
-                cosine = float((got * want).sum(axis=1).min())
+                lengths = np.linalg.norm(got, axis=1) * np.linalg.norm(want, axis=1)
+                cosine = float(((got * want).sum(axis=1) / lengths).min())
                 self.note(name, "cosine", worker.engine, cosine, count=COMPARED)
                 self.note(name, "difference", worker.engine, float(np.abs(got - want).max()), count=COMPARED)
                 if not cosine >= LEAST_COSINE:
@@ -112,20 +116,28 @@ class Run:
                 self.note("soak", "memory", OURS, worker.memory("VmRSS"), count=first + SOAK_STEP)
 
 
+def others_seconds() -> float:
+    """Processor time since the machine's start that neither this process had nor its children that have ended."""
+    user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().partition("\n")[0].split()[1:9])
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path)
     parser.add_argument("--cache", type=Path, required=True, help="folder that run.sh filled")
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--quick", action="store_true", help="a quarter of the texts, 3 rounds")
+    parser.add_argument("--quick", action="store_true", help="an eighth of the texts, 2 rounds")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--engines")
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.rounds = 3
+        arguments.rounds = 2
     engines = arguments.engines.split(",") if arguments.engines else ENGINES
 
+    random.seed(SEED)
     run = Run(arguments)
+    others = others_seconds()
     with ExitStack() as stack:
         workers = [stack.enter_context(Worker(engine, arguments)) for engine in engines]
         for worker in workers:
@@ -140,20 +152,24 @@ def main() -> None:
             run.note("", "peak", worker.engine, worker.memory("VmRSS"))
     run.memory(arguments)
     run.say(f"memory over {run.soak} texts")
+    others = (others_seconds() - others) / (time.monotonic() - run.started) / (os.cpu_count() or 1)
 
     arguments.output.mkdir(parents=True, exist_ok=True)
     with (arguments.output / "raw.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(run.rows)
+    tokens = json.loads((arguments.cache / "tokens.json").read_text())
     facts = about_machine() | {
         "command": "bench/embed/run.sh" + (" --quick" if arguments.quick else ""),
         "seconds": round(time.monotonic() - run.started),
         "versions": versions,
         "rounds": arguments.rounds,
         "python": f"Python {platform.python_version()}",
-        "tokens": json.loads((arguments.cache / "tokens.json").read_text()),
-        "texts": {name: len(some) for name, some in json.loads((arguments.cache / "texts.json").read_text()).items()},
+        "others": others,
+        "texts": run.sizes,
+        "tokens": {name: sum(tokens[name][:size]) for name, size in run.sizes.items()},
+        "texts_sha256": hashlib.sha256((arguments.cache / "texts.json").read_bytes()).hexdigest(),
     }
     (arguments.output / "about.json").write_text(json.dumps(facts, indent=1) + "\n")
 

@@ -2,7 +2,7 @@
 # Measures minnow's embedder beside its peers, and writes a dated folder under bench/runs.
 #
 # Usage: run.sh             everything: about 15 minutes, on a machine that has nothing else to do
-#        run.sh --quick     fewer texts and rounds, 3 minutes, kept in $MINNOW_HOME/bench/embed-quick
+#        run.sh --quick     fewer texts and rounds, a minute, kept in $MINNOW_HOME/bench/embed-quick
 #        run.sh --prepare   only make what a run needs; the first time some gigabytes of PyTorch are fetched
 #
 # MINNOW_WORDNET=DIR says where WordNet's data.noun is, if not in /usr/share/wordnet. All that a run needs is kept in
@@ -25,7 +25,9 @@ cache=$MINNOW_HOME/bench
 digest=$(sha256sum "$here/requirements.txt")
 venv=$cache/python-${digest:0:8}
 model=$MINNOW_HOME/models/all-MiniLM-L6-v2
-runtime=$(dirname "$MINNOW_HOME"/onnxruntime-*/lib/libonnxruntime.so)
+# shellcheck source=../../scripts/pins.env
+. "$root/scripts/pins.env"
+runtime=$MINNOW_HOME/onnxruntime-$ONNXRUNTIME_VERSION/lib
 mkdir -p "$cache"
 
 say() { echo "bench: $*" >&2; }
@@ -41,23 +43,35 @@ install_python() {
 	touch "$venv/.complete"
 }
 
-# The long descriptions of all packages that apt knows.
+# The descriptions of all packages that apt can have, in $cache/descriptions.txt. They are in apt's translations into
+# English, which many machines leave out: so the lists are fetched into a folder of their own, and the machine's stay.
 fetch_descriptions() {
-	[ -e "$cache/packages.txt" ] && return
-	apt-cache dumpavail >"$cache/packages.tmp"
-	[ -s "$cache/packages.tmp" ] || {
-		say "apt knows no packages: run apt-get update first"
+	[ -e "$cache/descriptions.txt" ] && return
+	say "fetching the descriptions of Debian's packages"
+	local lists=$cache/apt-lists
+	mkdir -p "$lists/partial"
+	local apt=(-o Acquire::Languages=en -o "Dir::State::lists=$lists")
+	apt+=(-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
+	{
+		apt-get update -qq "${apt[@]}" >&2
+		apt-get indextargets "${apt[@]}" --format '$(FILENAME)' 'Created-By: Translations' |
+			xargs -d '\n' /usr/lib/apt/apt-helper cat-file >"$cache/descriptions.tmp"
+		[ -s "$cache/descriptions.tmp" ]
+	} || {
+		say "that did not work: as root on a Debian machine run this with --prepare, and copy $cache/descriptions.txt"
 		return 1
 	}
-	mv "$cache/packages.tmp" "$cache/packages.txt"
+	mv "$cache/descriptions.tmp" "$cache/descriptions.txt"
+	rm -r "$lists"
 }
 
 prepare() {
 	install_python
+	"$venv/bin/python" -m unittest discover --quiet --start-directory "$here"
 	make_glosses "$venv/bin/python"
 	fetch_descriptions
 	(cd "$here" && go build -tags ORT -o "$cache/bin/" ./ours ./hugot)
-	[ -e "$cache/texts.json" ] && [ -e "$cache/tokens.json" ] || "$venv/bin/python" "$here/texts.py" "$cache" "$model"
+	[ "$cache/texts.json" -nt "$here/texts.py" ] || "$venv/bin/python" "$here/texts.py" "$cache" "$model" >&2
 	if [ ! -e "$cache/plain-export" ]; then
 		say "exporting the model as sentence-transformers does"
 		rm -rf "$cache/plain-export.tmp"
@@ -67,8 +81,7 @@ prepare() {
 
 # run OUTPUT [--quick]
 run() {
-	MINNOW_RUNTIME=$runtime "$venv/bin/python" "$here/bench.py" "$@" --cache "$cache" \
-		--model "$model"
+	MINNOW_RUNTIME=$runtime "$venv/bin/python" "$here/bench.py" "$@" --cache "$cache" --model "$model"
 	(cd "$root" && go test ./onnx -run '^$' -bench GoShare -benchtime 5x -count 3) | grep '^Benchmark' >"$1/go-share.txt"
 	"$venv/bin/python" "$here/report.py" "$1"
 }

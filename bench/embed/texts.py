@@ -1,12 +1,14 @@
 """The texts, made once and kept: texts.json, a list for each set.
 
-    texts.py FOLDER MODEL_FOLDER     needs glosses.txt and packages.txt in FOLDER
+    texts.py FOLDER MODEL_FOLDER     needs glosses.txt and descriptions.txt in FOLDER
 
 short       definitions of WordNet, drawn at random
-packages    descriptions of Debian packages, drawn at random: a line each, unless apt has their translations too
-long        definitions of WordNet joined until they have 80 tokens
+packages    descriptions of Debian packages, drawn at random from those of at most 128 tokens
+long        definitions of WordNet joined to 80 tokens, give or take 4
 queries     definitions of 14 tokens, for latency
 soak        100,000 definitions, one after the other, to see memory
+
+No text is beyond the limit of an engine (fastembed: 128 tokens), so all of them have the same work.
 """
 
 from __future__ import annotations
@@ -14,29 +16,40 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
-SIZES = {"short": 2400, "packages": 1200, "long": 480, "queries": 120}
+SIZES = {"short": 2400, "packages": 480, "long": 480, "queries": 120}
 SOAK = 100_000
-PARAGRAPH = 80
+PARAGRAPH = range(76, 85)
 QUERY = 14
+LIMIT = 128
+DESCRIPTION = "Description-en:"  # not Description-md5, which stands beside it
 
 
 def descriptions(path: Path) -> Iterator[str]:
-    """The long descriptions, without their format: a line begins with a space, and a lone dot is an empty line."""
-    lines: list[str] = []
-    reading = False
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.startswith("Description"):
-            lines, reading = [line.partition(":")[2].strip() + "."], True
-        elif reading and line.startswith(" "):
-            lines.append("" if line.strip() == "." else line.strip())
-        elif reading:
-            yield " ".join(part for part in lines if part)
-            reading = False
+    """Without their format: a line of the text begins with a space, and a lone dot is an empty line."""
+    parts: list[str] = []
+    for line in [*path.read_text("utf-8").splitlines(), ""]:
+        if line.startswith(DESCRIPTION):
+            parts = [line.removeprefix(DESCRIPTION).strip() + "."]
+        elif parts and line.startswith(" "):
+            parts += [line.strip()] if line.strip() != "." else []
+        elif parts:
+            yield " ".join(parts)
+            parts = []
+
+
+def paragraph(rest: Iterator[str], count: Callable[[str], int]) -> str:
+    """Joins definitions, without those that would make it too long."""
+    text = ""
+    while count(text) not in PARAGRAPH:
+        longer = f"{text} {next(rest)}".strip()
+        if count(longer) < PARAGRAPH.stop:
+            text = longer
+    return text
 
 
 def main() -> None:
@@ -54,27 +67,21 @@ def main() -> None:
     glosses = (folder / "glosses.txt").read_text("utf-8").splitlines()
     soak = glosses[:SOAK]
     draw.shuffle(glosses)
-    long: list[str] = []
-    rest = iter(glosses)
-    while len(long) < SIZES["long"]:
-        parts: list[str] = []
-        while count(" ".join(parts)) < PARAGRAPH:
-            if count(gloss := next(rest)) <= 30:  # so that no engine's limit, 128 of fastembed, is reached
-                parts.append(gloss)
-        long.append(" ".join(parts))
-    known = sorted(set(descriptions(folder / "packages.txt")))
+    rest = (text for text in glosses if count(text) <= LIMIT)
+    known = sorted(set(descriptions(folder / "descriptions.txt")))
     texts = {
         "short": [next(rest) for _ in range(SIZES["short"])],
-        "packages": draw.sample([d for d in known if count(d) <= 128], SIZES["packages"]),
-        "long": long,
+        "packages": [d for d in draw.sample(known, 4 * SIZES["packages"]) if count(d) <= LIMIT][: SIZES["packages"]],
+        "long": [paragraph(rest, count) for _ in range(SIZES["long"])],
         "queries": [text for text in rest if count(text) == QUERY][: SIZES["queries"]],
         "soak": soak,
     }
-    tokens = {name: sum(min(count(text), 256) for text in some) for name, some in texts.items() if name != "soak"}
-    (folder / "texts.json").write_text(json.dumps(texts), "utf-8")
+    tokens = {name: [count(text) for text in some] for name, some in texts.items() if name != "soak"}
     (folder / "tokens.json").write_text(json.dumps(tokens), "utf-8")
-    for name, total in tokens.items():
-        print(f"{name}: {len(texts[name])} texts, {total / len(texts[name]):.1f} tokens each")
+    (folder / "texts.json").write_text(json.dumps(texts), "utf-8")  # last: it says that all is there
+    for name, counts in tokens.items():
+        average = sum(counts) / len(counts)
+        print(f"{name}: {len(counts)} texts of {min(counts)} to {max(counts)} tokens, {average:.1f} on average")
 
 
 if __name__ == "__main__":
