@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 
 	"github.com/knights-analytics/hugot"
 	"github.com/knights-analytics/hugot/options"
@@ -38,7 +39,17 @@ func main() {
 	})
 }
 
-func (e engine) Version() string { return "hugot 0.6.1" }
+func (e engine) Version() string {
+	const module = "github.com/knights-analytics/hugot"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, dep := range info.Deps {
+			if dep.Path == module {
+				return "hugot " + dep.Version
+			}
+		}
+	}
+	return "hugot"
+}
 
 func (e engine) Embed(texts []string) ([][]float32, error) {
 	var vectors [][]float32
