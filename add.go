@@ -20,77 +20,87 @@ import (
 // Adds embed beside each other, and take turns to store.
 //
 // One call is one transaction, and holds the vectors of all its texts in
-// memory. For much at once, add a few thousand documents a call.
+// memory. For more than some thousand documents there is [Collection.AddSeq].
 func (c *Collection) Add(ctx context.Context, docs ...Document) error {
-	if err := c.enter(); err != nil {
+	if err := c.enterToWrite(); err != nil {
 		return wrap("add", err)
 	}
 	defer c.leave()
-	rows, err := encode(docs)
+	rows, err := c.encode(docs)
 	if err != nil {
 		return wrap("add", err)
 	}
-	return wrap("add", c.add(ctx, rows))
+	_, err = c.add(ctx, &load{rows: rows})
+	return wrap("add", err)
+}
+
+// load is documents on their way into the collection.
+type load struct {
+	rows []store.Document
+	// passages are those that rows may need, by hash of what they are made
+	// from. Equal texts share them.
+	passages map[[32]byte][]store.Passage
 }
 
 // add embeds what needs it without holding the turn, and then looks again
 // whether that was all, since another Add may have changed a stored text
-// meanwhile. No text is embedded twice, so it ends.
-func (c *Collection) add(ctx context.Context, rows []store.Document) error {
-	vectors := make(map[[32]byte][]float32) // by hash of the text
-	missing, err := c.attach(ctx, rows, vectors)
-	if err != nil {
-		return err
-	}
-	for {
-		if err := c.embedInto(ctx, vectors, missing); err != nil {
-			return err
+// meanwhile. No text is embedded twice, so it ends. It returns how many
+// documents got new passages.
+func (c *Collection) add(ctx context.Context, l *load) (fresh int, err error) {
+	missing, err := c.attach(ctx, l)
+	for err == nil {
+		if err = c.embedInto(ctx, l, missing); err != nil {
+			break
 		}
-		if missing, err = c.tryPut(ctx, rows, vectors); err != nil || len(missing) == 0 {
-			return err
+		if fresh, missing, err = c.tryPut(ctx, l); err == nil && len(missing) == 0 {
+			return fresh, nil
 		}
 	}
+	return 0, err
 }
 
-// tryPut stores the rows if all that need a vector have one in vectors, and
-// else returns those that lack it.
-func (c *Collection) tryPut(ctx context.Context, rows []store.Document, vectors map[[32]byte][]float32) (missing []store.Document, err error) {
+// tryPut stores the rows if all that need passages have them, and else returns
+// those that lack them.
+func (c *Collection) tryPut(ctx context.Context, l *load) (fresh int, missing []store.Document, err error) {
 	if err := c.takeTurn(ctx); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	defer c.endTurn()
-	missing, err = c.attach(ctx, rows, vectors)
+	missing, err = c.attach(ctx, l)
 	if err != nil || len(missing) > 0 {
-		return missing, err
+		return 0, missing, err
 	}
-	receipt, err := c.store.Put(ctx, rows)
+	receipt, err := c.store.Put(ctx, l.rows)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	c.apply(rows, receipt)
-	return nil, nil
+	c.apply(l.rows, receipt)
+	for _, labels := range receipt.Labels {
+		fresh += min(1, len(labels))
+	}
+	return fresh, nil, nil
 }
 
-// attach sets the vector of each row whose text is not stored under its ID, and
-// returns the rows for which vectors has none, one for each text.
-func (c *Collection) attach(ctx context.Context, rows []store.Document, vectors map[[32]byte][]float32) (missing []store.Document, err error) {
-	ids := make([]string, len(rows))
-	for i := range rows {
-		ids[i] = rows[i].ID
+// attach sets the passages of each row whose text is not stored under its ID,
+// and returns the rows for which there are none yet, one for each text.
+func (c *Collection) attach(ctx context.Context, l *load) (missing []store.Document, err error) {
+	ids := make([]string, len(l.rows))
+	for i := range l.rows {
+		ids[i] = l.rows[i].ID
 	}
 	stored, err := c.store.Hashes(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	listed := make(map[[32]byte]bool)
-	for i := range rows {
-		row := &rows[i]
-		row.Vector = nil
+	for i := range l.rows {
+		row := &l.rows[i]
+		row.Passages = nil
 		if hash, found := stored[row.ID]; found && hash == row.Hash {
 			continue
 		}
-		row.Vector = vectors[row.Hash]
-		if row.Vector == nil && !listed[row.Hash] {
+		row.Passages = l.passages[row.Hash]
+		if row.Passages == nil && !listed[row.Hash] {
 			listed[row.Hash] = true
 			missing = append(missing, *row)
 		}
@@ -98,17 +108,16 @@ func (c *Collection) attach(ctx context.Context, rows []store.Document, vectors 
 	return missing, nil
 }
 
-func (c *Collection) embedInto(ctx context.Context, vectors map[[32]byte][]float32, rows []store.Document) error {
-	texts := make([]string, len(rows))
-	for i := range rows {
-		texts[i] = rows[i].Text
-	}
-	fresh, err := c.embed(ctx, documentsOf(c.embedder), texts)
+func (c *Collection) embedInto(ctx context.Context, l *load, rows []store.Document) error {
+	passages, err := c.passages(ctx, rows)
 	if err != nil {
 		return err
 	}
+	if l.passages == nil {
+		l.passages = make(map[[32]byte][]store.Passage, len(rows))
+	}
 	for i := range rows {
-		vectors[rows[i].Hash] = fresh[i]
+		l.passages[rows[i].Hash] = passages[i]
 	}
 	return nil
 }
@@ -117,7 +126,7 @@ func (c *Collection) embedInto(ctx context.Context, vectors map[[32]byte][]float
 // IDs that are not stored are passed over. It is all or nothing, and as durable
 // as Add.
 func (c *Collection) Delete(ctx context.Context, ids ...string) (removed int, err error) {
-	if err := c.enter(); err != nil {
+	if err := c.enterToWrite(); err != nil {
 		return 0, wrap("delete", err)
 	}
 	defer c.leave()
@@ -130,5 +139,5 @@ func (c *Collection) Delete(ctx context.Context, ids ...string) (removed int, er
 		return 0, wrap("delete", err)
 	}
 	c.apply(nil, receipt)
-	return len(receipt.Removed), nil
+	return receipt.Deleted, nil
 }

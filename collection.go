@@ -1,7 +1,6 @@
 package minnow
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/minnow-search/minnow/hnswlib"
+	"github.com/minnow-search/minnow/internal/durable"
 	"github.com/minnow-search/minnow/store"
 )
 
@@ -37,10 +37,12 @@ type Collection struct {
 	// Immutable.
 	dir      string
 	embedder Embedder
+	options  *Options
 	log      *slog.Logger
+	files    durable.FS
 	spec     spec
 	store    *store.Store
-	lock     *os.File
+	lock     *os.File // nil if it is only read
 
 	// life is held shared by each call for its duration, and exclusively by
 	// Close. It is taken before turn, and guards closed.
@@ -55,6 +57,11 @@ type Collection struct {
 	// saved is the sequence of the good graph on the disk; 0 if there is none.
 	// The holder of the turn stores.
 	saved atomic.Uint64
+	// followed is the sequence up to which the graph follows another process's
+	// writes, if this one only reads. The holder of the turn stores.
+	followed atomic.Uint64
+
+	filters filterCache
 }
 
 // Open opens the collection in the folder dir, and makes folder and collection
@@ -67,21 +74,28 @@ type Collection struct {
 // model or other options, with [ErrLocked] if it is open already, with
 // [ErrVersion] if a newer minnow wrote it, and with [ErrDamaged] if minnow.db
 // is unsound.
+//
+// With [Options.ReadOnly] the collection must exist ([fs.ErrNotExist]
+// otherwise), and others may have it open.
 func Open(dir string, e Embedder, o *Options) (*Collection, error) {
-	if o == nil {
-		o = &Options{}
-	}
+	return open(context.Background(), dir, e, o, durable.OS{})
+}
+
+func open(ctx context.Context, dir string, e Embedder, o *Options, files durable.FS) (*Collection, error) {
+	o = o.orDefault()
 	if err := checkEmbedder(e); err != nil {
 		return nil, wrap("open", err)
 	}
 	c := &Collection{
 		dir:      dir,
 		embedder: e,
-		log:      cmp.Or(o.Logger, slog.New(slog.DiscardHandler)),
+		options:  o,
+		log:      o.logger(),
+		files:    files,
 		turn:     make(chan struct{}, 1),
 	}
 	c.turn <- struct{}{}
-	if err := c.open(context.Background(), o); err != nil {
+	if err := c.open(ctx); err != nil {
 		return nil, wrap("open "+dir, errors.Join(err, c.release()))
 	}
 	return c, nil
@@ -99,26 +113,36 @@ func checkEmbedder(e Embedder) error {
 	return nil
 }
 
-func (c *Collection) open(ctx context.Context, o *Options) (err error) {
+func (c *Collection) open(ctx context.Context) (err error) {
+	o := c.options
 	if c.dir, err = filepath.Abs(c.dir); err != nil {
 		return err
 	}
-	if err = makeFolder(c.dir); err != nil {
-		return err
-	}
-	if c.lock, err = lockFolder(c.dir); err != nil {
-		return err
-	}
 	path := filepath.Join(c.dir, databaseName)
-	if c.store, err = store.Open(path, &store.Options{DeferSync: o.DeferSync}); err != nil {
+	if o.ReadOnly {
+		if _, err := os.Stat(path); err != nil {
+			return err
+		}
+	} else {
+		if err = durable.MakeDir(c.files, c.dir); err != nil {
+			return err
+		}
+		if c.lock, err = lockFolder(c.dir); err != nil {
+			return err
+		}
+		if err = finishRepair(c.files, c.dir); err != nil {
+			return err
+		}
+	}
+	if c.store, err = store.Open(path, &store.Options{DeferSync: o.DeferSync, ReadOnly: o.ReadOnly}); err != nil {
 		return err
 	}
 	settings, err := c.store.Settings(ctx)
 	if err != nil {
 		return err
 	}
-	if len(settings) == 0 {
-		return c.create(ctx, o)
+	if len(settings) == 0 && !o.ReadOnly {
+		return c.create(ctx)
 	}
 	if c.spec, err = parseSpec(settings); err != nil {
 		return err
@@ -126,14 +150,15 @@ func (c *Collection) open(ctx context.Context, o *Options) (err error) {
 	if err = c.spec.matches(c.embedder, o); err != nil {
 		return err
 	}
+	c.spec.splitter = o.Splitter
 	return c.openGraph(ctx)
 }
 
 // create makes a new collection of an empty store.
-func (c *Collection) create(ctx context.Context, o *Options) error {
+func (c *Collection) create(ctx context.Context) error {
 	// An empty store beside a graph is no new collection: its database was
 	// lost. To go on would bury the loss.
-	names, err := graphFiles(c.dir)
+	names, err := graphFiles(c.files, c.dir)
 	if err != nil {
 		return err
 	}
@@ -141,7 +166,7 @@ func (c *Collection) create(ctx context.Context, o *Options) error {
 		return fmt.Errorf("%w: %s holds no collection, but there is %s; restore the database, or remove %s to start anew",
 			ErrDamaged, databaseName, names[0], strings.Join(names, " and "))
 	}
-	if c.spec, err = newSpec(c.embedder, o); err != nil {
+	if c.spec, err = newSpec(c.embedder, c.options); err != nil {
 		return err
 	}
 	if err := c.store.SetSettings(ctx, c.spec.settings()); err != nil {
@@ -162,7 +187,7 @@ func (c *Collection) Close() error {
 	}
 	c.closed = true
 	var err error
-	if c.graph.Load() != nil { // else the next Open makes it again
+	if c.graph.Load() != nil && !c.options.ReadOnly { // else the next Open makes it again
 		err = c.save(context.Background())
 	}
 	return wrap("close", errors.Join(err, c.release()))
@@ -191,6 +216,14 @@ func (c *Collection) enter() error {
 		return ErrClosed
 	}
 	return nil
+}
+
+// enterToWrite is enter for a call that changes documents.
+func (c *Collection) enterToWrite() error {
+	if c.options.ReadOnly {
+		return ErrReadOnly
+	}
+	return c.enter()
 }
 
 func (c *Collection) leave() { c.life.RUnlock() }

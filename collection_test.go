@@ -288,7 +288,7 @@ func TestACollectionRefusesOtherSettings(t *testing.T) {
 	}
 	c = open(t, dir, &words{}, nil) // nothing asked for, nothing refused
 	want := minnow.Stats{
-		Documents: 1, Sequence: 1, SavedSequence: 1, Model: "words",
+		Documents: 1, Passages: 1, Sequence: 1, SavedSequence: 1, Model: "words",
 		Space: minnow.L2, Dim: 32, M: 8, EfConstruction: 200, GraphReady: true,
 	}
 	if d := cmp.Diff(want, c.Stats()); d != "" {

@@ -14,8 +14,8 @@ import (
 type Document struct {
 	// ID names the document in its collection: any valid UTF-8, not empty.
 	ID string
-	// Text is what is searched by: any valid UTF-8, not empty. It is kept byte
-	// for byte.
+	// Text is what is searched by: any valid UTF-8, not empty unless the
+	// document comes with a vector of its own. It is kept byte for byte.
 	Text string
 	// Metadata is whatever else belongs to the document, as JSON: nil, or a
 	// map of what [json.Marshal] takes. What is read back is nil, string,
@@ -26,7 +26,26 @@ type Document struct {
 
 // encode makes the store's documents, without vectors. Of two that share an ID
 // the later one is kept, as if they were added one after the other.
-func encode(docs []Document) ([]store.Document, error) {
+func (c *Collection) encode(docs []Document) ([]store.Document, error) {
+	return encode(docs, func(i int) ([32]byte, error) {
+		if docs[i].Text == "" {
+			return [32]byte{}, fmt.Errorf("%w: document %q has an empty text", ErrInvalid, docs[i].ID)
+		}
+		return c.spec.hashText(docs[i].Text), nil
+	})
+}
+
+// hashText identifies what the vectors of a text are made from: the text and,
+// if it is split, how. The first byte of the latter is in no text.
+func (s spec) hashText(text string) [32]byte {
+	if s.splitter == nil {
+		return sha256.Sum256([]byte(text))
+	}
+	return sha256.Sum256([]byte("\xffsplit\x00" + s.splitter.ID() + "\x00" + text))
+}
+
+// encode makes the store's documents; hash gives that of document i.
+func encode(docs []Document, hash func(i int) ([32]byte, error)) ([]store.Document, error) {
 	rows := make([]store.Document, 0, len(docs))
 	at := make(map[string]int, len(docs))
 	for i := range docs {
@@ -36,8 +55,6 @@ func encode(docs []Document) ([]store.Document, error) {
 			return nil, fmt.Errorf("%w: document %d has an empty ID", ErrInvalid, i)
 		case !utf8.ValidString(d.ID):
 			return nil, fmt.Errorf("%w: the ID %q is not valid UTF-8", ErrInvalid, d.ID)
-		case d.Text == "":
-			return nil, fmt.Errorf("%w: document %q has an empty text", ErrInvalid, d.ID)
 		case !utf8.ValidString(d.Text):
 			return nil, fmt.Errorf("%w: the text of document %q is not valid UTF-8", ErrInvalid, d.ID)
 		}
@@ -45,7 +62,11 @@ func encode(docs []Document) ([]store.Document, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: metadata of document %q: %w", ErrInvalid, d.ID, err)
 		}
-		row := store.Document{ID: d.ID, Text: d.Text, Metadata: metadata, Hash: sha256.Sum256([]byte(d.Text))}
+		sum, err := hash(i)
+		if err != nil {
+			return nil, err
+		}
+		row := store.Document{ID: d.ID, Text: d.Text, Metadata: metadata, Hash: sum}
 		if j, again := at[d.ID]; again {
 			rows[j] = row
 			continue

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"unicode/utf8"
 
 	"github.com/minnow-search/minnow/hnswlib"
+	"github.com/minnow-search/minnow/store"
 )
 
 // Embedder turns texts into vectors: *onnx.Model is one. A collection calls it
@@ -28,6 +30,102 @@ type PromptedEmbedder interface {
 	Embedder
 	EmbedQueries(ctx context.Context, texts []string) ([][]float32, error)
 	EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error)
+}
+
+// LimitedEmbedder is an Embedder that can tell which texts are too long for its
+// model, as *onnx.Model. Without it [Hit.Truncated] is never true.
+type LimitedEmbedder interface {
+	Embedder
+	// Truncates reports whether the vector of a document's text would be of its
+	// beginning only.
+	Truncates(text string) (bool, error)
+}
+
+// OwnVectors is the embedder of a collection whose vectors come from elsewhere,
+// by [Collection.AddVectors] and [Collection.KNNQueryVector]. Whatever needs it
+// to embed a text fails with [ErrInvalid]. The ID should name what makes the
+// vectors: a collection refuses another.
+func OwnVectors(dim int, id string) Embedder { return ownVectors{dim, id} }
+
+type ownVectors struct {
+	dim int
+	id  string
+}
+
+func (o ownVectors) Dim() int   { return o.dim }
+func (o ownVectors) ID() string { return o.id }
+
+func (o ownVectors) Embed(context.Context, []string) ([][]float32, error) {
+	return nil, fmt.Errorf("%w: the collection has vectors of its own and no model; use AddVectors and KNNQueryVector", ErrInvalid)
+}
+
+// Embed returns what the collection's embedder makes of documents with these
+// texts: one vector each, in order.
+func (c *Collection) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	if err := c.enter(); err != nil {
+		return nil, wrap("embed", err)
+	}
+	defer c.leave()
+	vectors, err := c.embed(ctx, documentsOf(c.embedder), texts)
+	return vectors, wrap("embed", err)
+}
+
+// passages returns the passages of each row's text, with vectors. Those of all
+// rows are embedded together.
+func (c *Collection) passages(ctx context.Context, rows []store.Document) ([][]store.Passage, error) {
+	var texts []string
+	all := make([][]store.Passage, len(rows))
+	for i := range rows {
+		spans, err := c.spans(rows[i].Text)
+		if err != nil {
+			return nil, fmt.Errorf("document %q: %w", rows[i].ID, err)
+		}
+		all[i] = make([]store.Passage, len(spans))
+		for j, span := range spans {
+			all[i][j].Start, all[i][j].End = span[0], span[1]
+			texts = append(texts, rows[i].Text[span[0]:span[1]])
+		}
+	}
+	vectors, err := c.embed(ctx, documentsOf(c.embedder), texts)
+	if err != nil {
+		return nil, err
+	}
+	limited, _ := c.embedder.(LimitedEmbedder)
+	n := 0
+	for i := range all {
+		for j := range all[i] {
+			p := &all[i][j]
+			p.Vector = vectors[n]
+			if limited != nil {
+				if p.Truncated, err = limited.Truncates(texts[n]); err != nil {
+					return nil, fmt.Errorf("document %q: %w", rows[i].ID, err)
+				}
+			}
+			n++
+		}
+	}
+	return all, nil
+}
+
+// spans cuts a text into passages, and checks them.
+func (c *Collection) spans(text string) ([][2]int, error) {
+	if c.spec.splitter == nil {
+		return [][2]int{{0, len(text)}}, nil
+	}
+	spans, err := c.spec.splitter.Split(text)
+	if err != nil {
+		return nil, fmt.Errorf("split: %w", err)
+	}
+	if len(spans) == 0 {
+		return nil, fmt.Errorf("%w: the splitter found no passage", ErrInvalid)
+	}
+	for _, span := range spans {
+		start, end := span[0], span[1]
+		if start < 0 || start >= end || end > len(text) || !utf8.ValidString(text[start:end]) {
+			return nil, fmt.Errorf("%w: the splitter gave the passage %d:%d of %d bytes", ErrInvalid, start, end, len(text))
+		}
+	}
+	return spans, nil
 }
 
 // embedFunc is one of the three ways to embed.

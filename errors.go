@@ -27,10 +27,16 @@ var (
 	// ErrLocked means that the collection is open already, here or in another
 	// process.
 	ErrLocked = errors.New("collection is in use")
+	// ErrReadOnly means that the collection was opened with Options.ReadOnly,
+	// and the call writes.
+	ErrReadOnly = store.ErrReadOnly
 	// ErrEmbedding means that the [Embedder] returned something that can't be
 	// a text's vector.
 	ErrEmbedding = errors.New("embedder returned unusable vectors")
 )
+
+// errEnded is why the stages of an import that is over stop.
+var errEnded = errors.New("import is over")
 
 // wrap names the call that failed.
 func wrap(op string, err error) error {

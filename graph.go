@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/minnow-search/minnow/hnswlib"
@@ -33,13 +34,12 @@ func (c *Collection) apply(rows []store.Document, receipt store.Receipt) {
 		return
 	}
 	b := batch{ix: ix}
-	for i, label := range receipt.Labels {
-		if label == 0 {
-			continue
-		}
-		if err := b.add(label, rows[i].Vector); err != nil {
-			c.setAside(ix, err)
-			return
+	for i, labels := range receipt.Labels {
+		for j, label := range labels {
+			if err := b.add(label, rows[i].Passages[j].Vector); err != nil {
+				c.setAside(ix, err)
+				return
+			}
 		}
 	}
 	if err := errors.Join(b.flush(), ix.MarkDeleted(receipt.Removed)); err != nil {
@@ -63,11 +63,11 @@ func (c *Collection) heal(ctx context.Context, reason string) error {
 		return nil
 	}
 	begin := time.Now()
-	documents := c.store.Len()
+	vectors := c.store.PassagesLen()
 	if reason != "" {
-		c.log.Info("making the graph from the store", "reason", reason, "documents", documents)
+		c.log.Info("making the graph from the store", "reason", reason, "vectors", vectors)
 	}
-	ix, err := c.spec.newGraph(documents)
+	ix, err := c.spec.newGraph(vectors)
 	if err != nil {
 		return fmt.Errorf("make graph: %w", err)
 	}
@@ -75,7 +75,7 @@ func (c *Collection) heal(ctx context.Context, reason string) error {
 		return fmt.Errorf("make graph: %w", err)
 	}
 	if reason != "" {
-		c.log.Info("made the graph from the store", "documents", documents, "duration", time.Since(begin))
+		c.log.Info("made the graph from the store", "vectors", vectors, "duration", time.Since(begin))
 	}
 	return nil
 }
@@ -94,32 +94,51 @@ func (c *Collection) openGraph(ctx context.Context) error {
 		return c.heal(ctx, reason)
 	}
 	if err := c.loadGraph(ctx, saved); err != nil {
+		if c.options.ReadOnly {
+			// The process that writes may have saved another one meanwhile.
+			if now, again := c.store.Graph(ctx); again != nil || now != saved {
+				return errors.Join(again, c.openGraph(ctx))
+			}
+		}
 		return c.heal(ctx, err.Error())
 	}
 	c.saved.Store(saved.Sequence)
 	return nil
 }
 
+// castagnoli is the polynomial of the checksums, which processors compute. They
+// guard against damage, not against an enemy.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 // loadGraph loads the graph that the store names and brings it up to date. The
 // store's word is what counts: a graph file that it doesn't name, or that
 // differs from what it names, was saved for another state of the documents.
 func (c *Collection) loadGraph(ctx context.Context, saved store.Graph) error {
 	name := graphName(saved.Sequence)
-	path := filepath.Join(c.dir, name)
-	crc, _, err := checksum(path)
+	f, err := c.files.Open(filepath.Join(c.dir, name))
 	if err != nil {
 		return err
 	}
-	if crc != saved.CRC32C {
-		return fmt.Errorf("%s has checksum %08x, not %08x", name, crc, saved.CRC32C)
-	}
-	ix, err := hnswlib.Load(path, c.spec.space, c.spec.dim, c.spec.config(0))
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if ix.M() != c.spec.m || ix.EfConstruction() != c.spec.efConstruction {
+	// The checksum is taken of what goes into the index, so that the file is
+	// read once. The index checks on its own what could lead it astray.
+	crc := crc32.New(castagnoli)
+	ix, err := hnswlib.Read(io.TeeReader(f, crc), info.Size(), c.spec.space, c.spec.dim, c.spec.config(0))
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	switch {
+	case crc.Sum32() != saved.CRC32C:
+		err = fmt.Errorf("%s has checksum %08x, not %08x", name, crc.Sum32(), saved.CRC32C)
+	case ix.M() != c.spec.m || ix.EfConstruction() != c.spec.efConstruction:
 		err = fmt.Errorf("%s has M %d and ef_construction %d, not %d and %d",
 			name, ix.M(), ix.EfConstruction(), c.spec.m, c.spec.efConstruction)
+	}
+	if err != nil {
 		return errors.Join(err, ix.Close())
 	}
 	return c.adopt(ctx, ix, saved.Sequence)
@@ -128,9 +147,11 @@ func (c *Collection) loadGraph(ctx context.Context, saved store.Graph) error {
 // adopt brings a graph from sequence since up to the store's, and makes it the
 // collection's. On failure the graph is closed.
 func (c *Collection) adopt(ctx context.Context, ix *hnswlib.Index, since uint64) error {
+	sequence := c.store.Sequence()
 	err := c.replay(ctx, ix, since)
-	if live, stored := ix.Len(), c.store.Len(); err == nil && live != stored {
-		err = fmt.Errorf("the graph holds %d documents, and the store %d", live, stored)
+	// Beside a process that writes, the two are not of one moment.
+	if live, stored := ix.Len(), c.store.PassagesLen(); err == nil && live != stored && !c.options.ReadOnly {
+		err = fmt.Errorf("the graph holds %d vectors, and the store %d", live, stored)
 	}
 	if err == nil {
 		err = ix.SetEf(defaultEf)
@@ -138,12 +159,20 @@ func (c *Collection) adopt(ctx context.Context, ix *hnswlib.Index, since uint64)
 	if err != nil {
 		return errors.Join(err, ix.Close())
 	}
+	c.followed.Store(sequence)
 	c.graph.Store(ix)
 	return nil
 }
 
+// replay adds what came after a sequence. Some of it the graph may have, if
+// another process writes meanwhile.
 func (c *Collection) replay(ctx context.Context, ix *hnswlib.Index, since uint64) error {
-	b := batch{ix: ix}
+	total := 0
+	if since == 0 {
+		total = c.store.PassagesLen()
+	}
+	progress := c.options.meter("graph", total)
+	b := batch{ix: ix, progress: progress}
 	for change, err := range c.store.Changes(ctx, since) {
 		if err != nil {
 			return err
@@ -155,21 +184,27 @@ func (c *Collection) replay(ctx context.Context, ix *hnswlib.Index, since uint64
 			}
 		} else if problem := c.spec.unfit(change.Vector); problem != "" {
 			err = fmt.Errorf("%w: label %d: %s", ErrDamaged, change.Label, problem)
-		} else {
+		} else if since == 0 || !ix.Has(change.Label) {
 			err = b.add(change.Label, change.Vector)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return b.flush()
+	err := b.flush()
+	if b.added > 0 {
+		progress.end()
+	}
+	return err
 }
 
 // batch gathers vectors on their way into a graph.
 type batch struct {
-	ix     *hnswlib.Index
-	labels []uint64
-	flat   []float32
+	ix       *hnswlib.Index
+	labels   []uint64
+	flat     []float32
+	added    int
+	progress *meter // may be nil
 }
 
 func (b *batch) add(label uint64, vector []float32) error {
@@ -183,47 +218,10 @@ func (b *batch) add(label uint64, vector []float32) error {
 
 func (b *batch) flush() error {
 	err := b.ix.Add(b.flat, b.labels)
+	if b.progress != nil && err == nil {
+		b.progress.add(len(b.labels))
+	}
+	b.added += len(b.labels)
 	b.labels, b.flat = b.labels[:0], b.flat[:0]
 	return err
-}
-
-// Check reads the whole collection and reports, as [ErrDamaged], what is wrong
-// with it: an unsound database, a graph that contradicts itself, or one that
-// holds other documents than the store. It takes the turn to write, so Add and
-// Delete wait; queries go on.
-func (c *Collection) Check(ctx context.Context) error {
-	if err := c.enter(); err != nil {
-		return wrap("check", err)
-	}
-	defer c.leave()
-	if err := c.takeTurn(ctx); err != nil {
-		return wrap("check", err)
-	}
-	defer c.endTurn()
-	if err := c.store.Check(ctx); err != nil {
-		return wrap("check", err)
-	}
-	return wrap("check", c.checkGraph(ctx))
-}
-
-func (c *Collection) checkGraph(ctx context.Context) error {
-	ix := c.graph.Load()
-	if ix == nil {
-		return nil // it will be made from the store, which is sound
-	}
-	if err := ix.Check(); err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	var labels []uint64
-	for d, err := range c.store.Documents(ctx) {
-		if err != nil {
-			return err
-		}
-		labels = append(labels, d.Label)
-	}
-	slices.Sort(labels)
-	if !slices.Equal(labels, ix.Labels()) {
-		return fmt.Errorf("%w: graph and store hold different documents", ErrDamaged)
-	}
-	return nil
 }

@@ -1,13 +1,6 @@
 package minnow
 
-import (
-	"cmp"
-	"fmt"
-	"log/slog"
-	"strconv"
-
-	"github.com/minnow-search/minnow/hnswlib"
-)
+import "log/slog"
 
 // Space says how the distance between two vectors is measured.
 type Space string
@@ -37,89 +30,47 @@ type Options struct {
 	// to the disk; Save and Close sync them. See the table in the package
 	// comment.
 	DeferSync bool
+	// ReadOnly opens a collection that exists to be read, beside the process
+	// that writes it, or on a disk that can't be written. Every query sees what
+	// the writer's calls had returned from when it began. Methods that write
+	// return [ErrReadOnly].
+	ReadOnly bool
+	// Splitter cuts the texts that are added into passages, each with a vector
+	// of its own. By default a text has one vector, and what is beyond the
+	// model's limit has no part in it: [Hit.Truncated] says so.
+	Splitter Splitter
 	// Logger hears about what no call returns, such as a damaged graph that is
-	// made again. By default nothing is logged.
+	// made again, and every ten seconds about long work. By default nothing is
+	// logged.
 	Logger *slog.Logger
+	// Progress is called during long work, some times a second, by one
+	// goroutine at a time. It should return soon.
+	Progress func(Progress)
 }
 
-// spec is what a collection is made of. It is kept in the store's settings and
-// never changes.
-type spec struct {
-	space          hnswlib.Space
-	dim            int
-	model          string
-	m              int
-	efConstruction int
+// Splitter cuts texts into passages. Package
+// github.com/minnow-search/minnow/split has one. A collection calls it from
+// many goroutines at once.
+type Splitter interface {
+	// Split returns the bytes [start, end) of each passage, in order: at least
+	// one, none empty, and cut between characters. They may overlap.
+	Split(text string) ([][2]int, error)
+	// ID names the splitter and all that decides its cuts. Under another ID a
+	// text that is added again is cut and embedded again.
+	ID() string
 }
 
-// newSpec is the spec of a new collection.
-func newSpec(e Embedder, o *Options) (spec, error) {
-	space, err := hnswlib.ParseSpace(string(cmp.Or(o.Space, Cosine)))
-	if err != nil {
-		return spec{}, fmt.Errorf("%w: space %q is none of cosine, ip, l2", ErrInvalid, o.Space)
+func (o *Options) orDefault() *Options {
+	if o == nil {
+		return &Options{}
 	}
-	s := spec{space: space, dim: e.Dim(), model: e.ID(), m: o.M, efConstruction: o.EfConstruction}
-	// The graph checks the numbers, and knows the defaults.
-	ix, err := s.newGraph(1)
-	if err != nil {
-		return spec{}, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	defer ix.Close()
-	s.m, s.efConstruction = ix.M(), ix.EfConstruction()
-	return s, nil
+	copied := *o // the caller may change theirs
+	return &copied
 }
 
-// newGraph makes an empty graph with room for some vectors. It grows.
-func (s spec) newGraph(room int) (*hnswlib.Index, error) {
-	return hnswlib.New(s.space, s.dim, s.config(room))
-}
-
-func (s spec) config(room int) *hnswlib.Config {
-	return &hnswlib.Config{M: s.m, EfConstruction: s.efConstruction, MaxElements: max(room, 1)}
-}
-
-// settings lays the spec out for the store. docs/FORMAT.md describes it.
-func (s spec) settings() map[string]string {
-	return map[string]string{
-		"space":           s.space.String(),
-		"dim":             strconv.Itoa(s.dim),
-		"model":           s.model,
-		"m":               strconv.Itoa(s.m),
-		"ef_construction": strconv.Itoa(s.efConstruction),
+func (o *Options) logger() *slog.Logger {
+	if o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
 	}
-}
-
-// parseSpec reads settings back.
-func parseSpec(settings map[string]string) (spec, error) {
-	s := spec{model: settings["model"]}
-	var err error
-	if s.space, err = hnswlib.ParseSpace(settings["space"]); err != nil {
-		return spec{}, fmt.Errorf("%w: setting space is %q", ErrDamaged, settings["space"])
-	}
-	for name, n := range map[string]*int{"dim": &s.dim, "m": &s.m, "ef_construction": &s.efConstruction} {
-		if *n, err = strconv.Atoi(settings[name]); err != nil || *n < 1 {
-			return spec{}, fmt.Errorf("%w: setting %s is %q", ErrDamaged, name, settings[name])
-		}
-	}
-	return s, nil
-}
-
-// matches reports, as ErrModelMismatch, what e and o ask for that s is not.
-func (s spec) matches(e Embedder, o *Options) error {
-	differ := func(what string, has, asked any) error {
-		return fmt.Errorf("%w: its %s is %v, not %v", ErrModelMismatch, what, has, asked)
-	}
-	switch {
-	case e.ID() != s.model:
-		return differ("model", s.model, e.ID())
-	case e.Dim() != s.dim:
-		return differ("dimension", s.dim, e.Dim())
-	case o.Space != "" && string(o.Space) != s.space.String():
-		return differ("space", s.space, o.Space)
-	case o.M != 0 && o.M != s.m:
-		return differ("M", s.m, o.M)
-	case o.EfConstruction != 0 && o.EfConstruction != s.efConstruction:
-		return differ("ef_construction", s.efConstruction, o.EfConstruction)
-	}
-	return nil
+	return o.Logger
 }

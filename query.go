@@ -2,165 +2,202 @@ package minnow
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
 	"unicode/utf8"
 
-	"github.com/minnow-search/minnow/hnswlib"
+	"github.com/minnow-search/minnow/store"
+	"github.com/minnow-search/minnow/where"
+)
+
+// Mode is what a query goes by.
+type Mode string
+
+// Modes of a query.
+const (
+	Vector Mode = "vector" // by meaning. The default
+	Text   Mode = "text"   // by words: BM25. Nothing is embedded
+	Hybrid Mode = "hybrid" // by both; see [Hit.Score]
 )
 
 // Query says how to search. Nil and the zero value are good defaults.
 type Query struct {
 	// K is how many documents are wanted; 10 by default. There are as many
-	// hits, or as many as there are documents if those are fewer.
+	// hits, or all that fit if those are fewer.
 	K int
-	// Ef is how many candidates are looked at; 100 by default, and K at least.
-	// More finds more of the true nearest, and takes longer.
+	// Offset passes over the first hits: page 3 of ten has Offset 20. Each page
+	// is a query of its own and costs as much as all before it together.
+	Offset int
+	// Ef is how many candidates are looked at; 100 by default, and K + Offset
+	// at least. More finds more of the true nearest, and takes longer.
 	Ef int
+	// Mode is what the query goes by; [Vector] by default.
+	Mode Mode
+	// Where lets in only documents whose metadata fulfils it. The first query
+	// with a filter after a write evaluates it, which takes some ten
+	// milliseconds if it lets in a hundred thousand; then it is remembered.
+	Where where.Filter
+	// MinSimilarity leaves out hits whose Similarity is less. 0 leaves out
+	// none. It needs vectors, and so not mode [Text].
+	MinSimilarity float32
+	// Near and Away are examples of what is wanted, beside or in place of the
+	// query's text, and of what is not. What is searched by then is
+	//
+	//	n + (n - a)
+	//
+	// where n is the mean of the query and all Near, and a that of all Away,
+	// each of length 1; n alone without Away. (Qdrant calls this the average
+	// vector strategy; it goes back to Rocchio, 1971.) Documents that serve as
+	// examples are not among the hits.
+	Near, Away []Example
+	// Words are what modes [Text] and [Hybrid] look for; the query's text by
+	// default. Characters that are no letters or digits separate words and mean
+	// nothing: there is no wrong syntax.
+	Words string
+	// Weights are those of the two lists of [Hybrid]. Both 0 mean 1 and 1.
+	Weights Weights
+	// Diversity from 0 to 1 trades nearness for hits that differ from one
+	// another: maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998)
+	// with lambda 1 - Diversity, among the four times K best. 0.3 is a good
+	// first try.
+	Diversity float32
+	// Passages makes each passage of a split text a hit of its own. Otherwise
+	// a document is one hit, by its nearest. It needs mode [Vector].
+	Passages bool
 }
 
-const defaultK = 10
+// Weights are those of the lists of a [Hybrid] query.
+type Weights struct{ Vector, Text float64 }
 
-// Hit is a document that was found, and how near it is.
-type Hit struct {
-	Document
-	// Distance is what hits are ordered by, smallest first. Under [Cosine] it
-	// is 1 - cosine, from 0 (same direction) to 2 (opposite). Under
-	// [InnerProduct] it is 1 - dot product, and may be negative. Under [L2] it
-	// is the square of the Euclidean distance.
-	Distance float32
-	// Similarity says the same the other way round: more is nearer. Under
-	// [Cosine] it is the cosine, from -1 to 1; under [InnerProduct] the dot
-	// product; under [L2] 1/(1+Distance), from 0 to 1. It compares hits of one
-	// collection. It is no probability, and which value means "related"
-	// depends on the model.
-	Similarity float32
+// Example stands for a vector: exactly one of its fields is set. Vector is only
+// read.
+type Example struct {
+	ID     string // of a document of the collection; split texts count by the mean of their passages
+	Text   string // to be embedded as a query
+	Vector []float32
 }
 
-// KNNQuery embeds text and returns the documents nearest to it, nearest first.
-// The text must be valid UTF-8 and not empty.
+const (
+	defaultK    = 10
+	hybridDepth = 100     // of the two lists of a hybrid query, at least
+	maxDepth    = 1 << 28 // more than fits in memory, and no overflow when multiplied
+)
+
+// KNNQuery returns the documents that fit text best, the best first. The text
+// must be valid UTF-8 and not empty, unless there are q.Near.
 //
 // It may run beside Add and Delete. Each document is seen as it was before or
 // as it is after: with its old text and the distance of that, or with the new
 // ones, and once.
+//
+// What q can't mean is [ErrInvalid]; an example's ID that is not there,
+// [ErrNotFound].
 func (c *Collection) KNNQuery(ctx context.Context, text string, q *Query) ([]Hit, error) {
-	if err := c.enter(); err != nil {
-		return nil, wrap("query", err)
-	}
-	defer c.leave()
-	if text == "" || !utf8.ValidString(text) {
-		return nil, wrap("query", fmt.Errorf("%w: the text is empty or not valid UTF-8", ErrInvalid))
-	}
-	vectors, err := c.embed(ctx, queriesOf(c.embedder), []string{text})
-	if err != nil {
-		return nil, wrap("query", err)
-	}
-	hits, err := c.query(ctx, vectors[0], q)
-	return hits, wrap("query", err)
+	return c.call(ctx, "query", ask{text: text}, q)
 }
 
 // KNNQueryVector is [Collection.KNNQuery] with a vector of the caller's, which
-// is only read.
+// is only read. In mode [Hybrid] q.Words must say which words to look for.
 func (c *Collection) KNNQueryVector(ctx context.Context, vec []float32, q *Query) ([]Hit, error) {
+	return c.call(ctx, "query", ask{near: []Example{{Vector: vec}}}, q)
+}
+
+// SimilarTo returns the documents nearest to one that is there, without itself.
+// In mode [Hybrid] q.Words must say which words to look for.
+func (c *Collection) SimilarTo(ctx context.Context, id string, q *Query) ([]Hit, error) {
+	if id == "" {
+		return nil, wrap("similar", fmt.Errorf("%w: the ID is empty", ErrInvalid))
+	}
+	return c.call(ctx, "similar", ask{near: []Example{{ID: id}}}, q)
+}
+
+func (c *Collection) call(ctx context.Context, op string, a ask, q *Query) ([]Hit, error) {
 	if err := c.enter(); err != nil {
-		return nil, wrap("query", err)
+		return nil, wrap(op, err)
 	}
 	defer c.leave()
-	if problem := c.spec.unfit(vec); problem != "" {
-		return nil, wrap("query", fmt.Errorf("%w: %s", ErrInvalid, problem))
+	if q != nil {
+		a.Query = *q
 	}
-	hits, err := c.query(ctx, vec, q)
-	return hits, wrap("query", err)
+	a.near = append(a.near, a.Near...)
+	if err := a.complete(); err != nil {
+		return nil, wrap(op, err)
+	}
+	if err := c.aim(ctx, &a); err != nil {
+		return nil, wrap(op, err)
+	}
+	hits, err := c.answer(ctx, &a)
+	return hits, wrap(op, err)
 }
 
-// errStale means that the graph can't answer by itself: there is none, it
-// failed, or it holds what the store no longer has.
-var errStale = errors.New("graph and store disagree")
-
-func (c *Collection) query(ctx context.Context, vec []float32, q *Query) ([]Hit, error) {
-	if q == nil {
-		q = &Query{}
-	}
-	if q.K < 0 || q.Ef < 0 {
-		return nil, fmt.Errorf("%w: K %d and Ef %d must not be negative", ErrInvalid, q.K, q.Ef)
-	}
-	k := q.K
-	if k == 0 {
-		k = defaultK
-	}
-	hits, err := c.search(ctx, c.graph.Load(), vec, k, q.Ef)
-	if !errors.Is(err, errStale) {
-		return hits, err
-	}
-	if err := c.takeTurn(ctx); err != nil {
-		return nil, err
-	}
-	defer c.endTurn()
-	// A write may have been between store and graph; now none is. If the two
-	// still disagree, the graph is wrong.
-	for range 2 {
-		if err := c.heal(ctx, "the one in memory failed"); err != nil {
-			return nil, err
-		}
-		ix := c.graph.Load()
-		hits, err = c.search(ctx, ix, vec, k, q.Ef)
-		if !errors.Is(err, errStale) {
-			return hits, err
-		}
-		c.setAside(ix, err)
-	}
-	return nil, err
+// ask is a question on its way to an answer.
+type ask struct {
+	Query
+	text    string
+	near    []Example
+	vec     []float32       // what is searched by; nil in mode Text
+	words   []string        // what is looked for; nil in mode Vector
+	exclude map[uint64]bool // labels of the examples
 }
 
-// search asks the graph for labels and the store for their documents.
-func (c *Collection) search(ctx context.Context, ix *hnswlib.Index, vec []float32, k, ef int) ([]Hit, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+// complete checks the question and puts defaults in.
+func (a *ask) complete() error {
+	invalid := func(format string, args ...any) error {
+		return fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...)
 	}
-	if ix == nil {
-		return nil, errStale
+	if a.Mode == "" {
+		a.Mode = Vector
 	}
-	found, err := ix.KNNQuery(vec, k, &hnswlib.Query{Ef: ef})
-	if errors.Is(err, hnswlib.ErrEmpty) {
-		return []Hit{}, nil
+	if a.K == 0 {
+		a.K = defaultK
 	}
-	if errors.Is(err, hnswlib.ErrClosed) || errors.Is(err, hnswlib.ErrInternal) {
-		return nil, fmt.Errorf("%w: %w", errStale, err)
+	if a.Words == "" {
+		a.Words = a.text
 	}
-	if err != nil {
-		return nil, err
+	if a.Weights == (Weights{}) {
+		a.Weights = Weights{1, 1}
 	}
-	neighbors := found[0]
-	labels := make([]uint64, len(neighbors))
-	for i, n := range neighbors {
-		labels[i] = n.Label
+	switch {
+	case a.Mode != Vector && a.Mode != Text && a.Mode != Hybrid:
+		return invalid("mode %q is none of vector, text, hybrid", a.Mode)
+	case a.K < 0 || a.Ef < 0 || a.Offset < 0:
+		return invalid("K %d, Ef %d and Offset %d must not be negative", a.K, a.Ef, a.Offset)
+	case !utf8.ValidString(a.text) || !utf8.ValidString(a.Words):
+		return invalid("the text is not valid UTF-8")
+	case a.Mode != Text && a.text == "" && len(a.near) == 0:
+		return invalid("the text is empty")
+	case a.Mode != Vector && a.Words == "":
+		return invalid("mode %q needs words to look for", a.Mode)
+	case a.Mode == Text && (len(a.near) > 0 || len(a.Away) > 0 || a.MinSimilarity != 0):
+		return invalid("mode %q measures no vectors: no examples, no MinSimilarity", a.Mode)
+	case a.Mode != Vector && a.Passages:
+		return invalid("Passages needs mode %q", Vector)
+	case isNaN(a.MinSimilarity) || isNaN(a.Diversity) || a.Diversity < 0 || a.Diversity > 1:
+		return invalid("MinSimilarity %v must be a number, and Diversity %v one from 0 to 1", a.MinSimilarity, a.Diversity)
+	case !isWeight(a.Weights.Vector) || !isWeight(a.Weights.Text):
+		return invalid("the weights %v and %v must be 0 or more", a.Weights.Vector, a.Weights.Text)
+	case a.Where.Err() != nil:
+		return invalid("%w", a.Where.Err())
 	}
-	rows, err := c.store.ByLabel(ctx, labels)
-	if err != nil {
-		return nil, err
+	a.K, a.Offset = min(a.K, maxDepth), min(a.Offset, maxDepth)
+	if a.Mode != Vector {
+		a.words = store.Words(a.Words)
 	}
-	if len(rows) < len(labels) {
-		return nil, errStale
-	}
-	hits := make([]Hit, len(neighbors))
-	for i, n := range neighbors {
-		d, err := decode(rows[n.Label])
-		if err != nil {
-			return nil, err
-		}
-		hits[i] = Hit{Document: d, Distance: n.Distance, Similarity: c.spec.similarity(n.Distance)}
-	}
-	return hits, nil
+	return nil
 }
 
-// similarity turns a distance round; see [Hit].
-func (s spec) similarity(distance float32) float32 {
-	switch s.space {
-	case hnswlib.Cosine:
-		return max(-1, min(1-distance, 1)) // rounding may step over the edge
-	case hnswlib.InnerProduct:
-		return 1 - distance
-	default:
-		return 1 / (1 + distance)
+func isNaN(x float32) bool { return x != x }
+
+func isWeight(x float64) bool { return x >= 0 && !math.IsInf(x, 1) }
+
+// depth is how many documents each list must have.
+func (a *ask) depth() int {
+	n := a.Offset + a.K
+	if a.Diversity > 0 {
+		n *= 4
 	}
+	if a.Mode == Hybrid {
+		n = max(n, hybridDepth)
+	}
+	return n
 }

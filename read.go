@@ -3,6 +3,8 @@ package minnow
 import (
 	"context"
 	"iter"
+
+	"github.com/minnow-search/minnow/where"
 )
 
 // Get returns the document with the ID, or [ErrNotFound].
@@ -39,12 +41,29 @@ func (c *Collection) All(ctx context.Context) iter.Seq2[Document, error] {
 	}
 }
 
+// Where yields every document whose metadata fulfils the filter, as
+// [Collection.All] yields all.
+func (c *Collection) Where(ctx context.Context, f where.Filter) iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
+		for row, err := range c.store.DocumentsWhere(ctx, f) {
+			var d Document
+			if err == nil {
+				d, err = decode(row)
+			}
+			if !yield(d, wrap("read where", err)) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // Len is the number of documents. After Close it is what it was.
 func (c *Collection) Len() int { return c.store.Len() }
 
 // Stats are numbers about a collection, all of about the same moment.
 type Stats struct {
 	Documents     int    // what Len returns
+	Passages      int    // vectors; more than Documents if texts were split
 	Sequence      uint64 // number of the latest write
 	SavedSequence uint64 // number of the latest write in the saved graph; 0 if none is saved
 
@@ -63,6 +82,7 @@ type Stats struct {
 func (c *Collection) Stats() Stats {
 	s := Stats{
 		Documents:      c.store.Len(),
+		Passages:       c.store.PassagesLen(),
 		Sequence:       c.store.Sequence(),
 		SavedSequence:  c.saved.Load(),
 		Model:          c.spec.model,

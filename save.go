@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
+	"hash/crc32"
+	"io"
 	"path/filepath"
 	"regexp"
 
 	"github.com/minnow-search/minnow/hnswlib"
+	"github.com/minnow-search/minnow/internal/durable"
 	"github.com/minnow-search/minnow/store"
 )
 
@@ -38,8 +40,8 @@ func manifestName(sequence uint64) string { return fmt.Sprintf("index-%d.json", 
 var graphPattern = regexp.MustCompile(`^(index-[0-9]+\.(hnsw|json)|\.index-[0-9]+\.(hnsw|json)\..*\.tmp)$`)
 
 // graphFiles lists the graphs and manifests in a folder, finished or not.
-func graphFiles(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
+func graphFiles(files durable.FS, dir string) ([]string, error) {
+	entries, err := files.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +64,7 @@ func graphFiles(dir string) ([]string, error) {
 // takes as long as adding the others did. The context is heeded up to the
 // writing.
 func (c *Collection) Save(ctx context.Context) error {
-	if err := c.enter(); err != nil {
+	if err := c.enterToWrite(); err != nil {
 		return wrap("save", err)
 	}
 	defer c.leave()
@@ -90,11 +92,7 @@ func (c *Collection) save(ctx context.Context) error {
 	if err := c.shed(ix); err != nil {
 		return err
 	}
-	path := filepath.Join(c.dir, graphName(sequence))
-	if err := ix.Save(path); err != nil {
-		return err
-	}
-	crc, bytes, err := checksum(path)
+	crc, bytes, err := c.writeGraph(ix, filepath.Join(c.dir, graphName(sequence)))
 	if err != nil {
 		return err
 	}
@@ -106,7 +104,11 @@ func (c *Collection) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(c.dir, manifestName(sequence)), append(m, '\n')); err != nil {
+	err = durable.Replace(c.files, filepath.Join(c.dir, manifestName(sequence)), func(w io.Writer) error {
+		_, err := w.Write(append(m, '\n'))
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if err := c.store.SetGraph(ctx, store.Graph{Sequence: sequence, CRC32C: crc}); err != nil {
@@ -115,6 +117,16 @@ func (c *Collection) save(ctx context.Context) error {
 	c.saved.Store(sequence)
 	c.sweep(sequence)
 	return nil
+}
+
+// writeGraph puts the graph into a file, and returns its checksum and length.
+func (c *Collection) writeGraph(ix *hnswlib.Index, path string) (crc uint32, bytes int64, err error) {
+	sum := crc32.New(castagnoli)
+	err = durable.Replace(c.files, path, func(w io.Writer) error {
+		bytes, err = ix.WriteTo(io.MultiWriter(w, sum))
+		return err
+	})
+	return sum.Sum32(), bytes, err
 }
 
 // shed frees a graph of its deleted nodes once they are the greater part. They
@@ -130,7 +142,7 @@ func (c *Collection) shed(ix *hnswlib.Index) error {
 // sweep removes the graph files of other sequences. What can't be removed does
 // no harm, since the store doesn't name it.
 func (c *Collection) sweep(keep uint64) {
-	names, err := graphFiles(c.dir)
+	names, err := graphFiles(c.files, c.dir)
 	if err != nil {
 		c.log.Warn("look for old graph files", "error", err)
 	}
@@ -138,7 +150,7 @@ func (c *Collection) sweep(keep uint64) {
 		if name == graphName(keep) || name == manifestName(keep) {
 			continue
 		}
-		if err := os.Remove(filepath.Join(c.dir, name)); err != nil {
+		if err := c.files.Remove(filepath.Join(c.dir, name)); err != nil {
 			c.log.Warn("remove old graph file", "error", err)
 		}
 	}

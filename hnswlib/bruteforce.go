@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/minnow-search/minnow/csrc"
+	"github.com/minnow-search/minnow/internal/durable"
 )
 
 // BruteForce is an index that looks at every vector for every query: exact, with
@@ -29,7 +30,7 @@ type BruteForce struct {
 	space Space
 	dim   int
 	fixed bool
-	fs    fileSystem
+	fs    durable.FS
 }
 
 // NewBruteForce returns an empty index of vectors with dim components, 1 to
@@ -58,7 +59,7 @@ func newBruteForce(op string, space Space, dim, capacity int, cfg Config) (*Brut
 	}
 	bf := &BruteForce{
 		c: c, open: true, stats: c.Stat(), capacity: capacity, threads: cfg.Threads,
-		space: space, dim: dim, fixed: cfg.FixedCapacity, fs: osFS{},
+		space: space, dim: dim, fixed: cfg.FixedCapacity, fs: durable.OS{},
 	}
 	bf.alarm = newAlarm(bf, c)
 	return bf, nil

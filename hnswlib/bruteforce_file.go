@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/minnow-search/minnow/csrc"
+	"github.com/minnow-search/minnow/internal/durable"
 )
 
 // flatHeader is how a file of upstream's brute-force index begins (bruteforce.h
@@ -25,7 +26,7 @@ func (bf *BruteForce) Save(path string) error {
 	if err := bf.shared("save", func() error { return nil }); err != nil {
 		return err
 	}
-	err := replaceFile(bf.fs, path, func(w io.Writer) error {
+	err := durable.Replace(bf.fs, path, func(w io.Writer) error {
 		_, err := bf.WriteTo(w)
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/minnow-search/minnow/csrc"
+	"github.com/minnow-search/minnow/internal/durable"
 )
 
 // chunkBytes is how much of a file is in Go's hands at a time.
@@ -24,7 +25,7 @@ func (ix *Index) Save(path string) error {
 	if err := ix.shared(op, func() *csrc.Error { return nil }); err != nil {
 		return err
 	}
-	err := replaceFile(ix.fs, path, func(w io.Writer) error {
+	err := durable.Replace(ix.fs, path, func(w io.Writer) error {
 		_, err := ix.WriteTo(w)
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/minnow-search/minnow/csrc"
+	"github.com/minnow-search/minnow/internal/durable"
 )
 
 // Index is a graph of vectors under uint64 labels, in memory that Go's
@@ -30,7 +31,7 @@ type Index struct {
 	efConstruction int
 	fixed          bool
 	replaceDeleted bool
-	fs             fileSystem
+	fs             durable.FS
 }
 
 // New returns an empty index. Its vectors have dim components, 1 to 2^20.
@@ -60,7 +61,7 @@ func newIndex(c csrc.Index, space Space, dim, capacity int, cfg Config) *Index {
 	ix := &Index{
 		gate: gate{turn: make(chan struct{}, 1)},
 		c:    c, open: true, stats: c.Stat(), capacity: capacity, ef: defaultEf, threads: cfg.Threads,
-		space: space, dim: dim, fixed: cfg.FixedCapacity, replaceDeleted: cfg.ReplaceDeleted, fs: osFS{},
+		space: space, dim: dim, fixed: cfg.FixedCapacity, replaceDeleted: cfg.ReplaceDeleted, fs: durable.OS{},
 	}
 	ix.m, ix.efConstruction = ix.stats.M, ix.stats.EfConstruction
 	ix.setAlarm()

@@ -8,70 +8,8 @@ import (
 	"testing"
 
 	"github.com/minnow-search/minnow/csrc"
+	"github.com/minnow-search/minnow/internal/durable"
 )
-
-// faultyFS fails its n-th operation, counting from 0, with err. A write that
-// fails leaves half of its bytes, as a full disk does.
-type faultyFS struct {
-	osFS
-	n   int
-	err error
-}
-
-func (f *faultyFS) fails() bool {
-	f.n--
-	return f.n == -1
-}
-
-func (f *faultyFS) Create(path string) (file, error) {
-	if f.fails() {
-		return nil, f.err
-	}
-	w, err := f.osFS.Create(path)
-	return &faultyFile{w, f}, err
-}
-
-func (f *faultyFS) Rename(from, to string) error {
-	if f.fails() {
-		return f.err
-	}
-	return f.osFS.Rename(from, to)
-}
-
-func (f *faultyFS) SyncDir(path string) error {
-	if f.fails() {
-		return f.err
-	}
-	return f.osFS.SyncDir(path)
-}
-
-type faultyFile struct {
-	file
-	fs *faultyFS
-}
-
-func (f *faultyFile) Write(p []byte) (int, error) {
-	if f.fs.fails() {
-		n, _ := f.file.Write(p[:len(p)/2])
-		return n, f.fs.err
-	}
-	return f.file.Write(p)
-}
-
-func (f *faultyFile) Sync() error {
-	if f.fs.fails() {
-		return f.fs.err
-	}
-	return f.file.Sync()
-}
-
-func (f *faultyFile) Close() error {
-	err := f.file.Close()
-	if f.fs.fails() {
-		return f.fs.err
-	}
-	return err
-}
 
 // L685: a full disk truncates silently, over the old file.
 func TestHazard_SaveFailingAtAnyStepKeepsTheOldFile(t *testing.T) {
@@ -96,7 +34,7 @@ func TestHazard_SaveFailingAtAnyStepKeepsTheOldFile(t *testing.T) {
 
 	step := 0
 	for ; ; step++ {
-		ix.fs = &faultyFS{n: step, err: diskFull}
+		ix.fs = &durable.Faulty{At: int64(step), Err: diskFull}
 		err := ix.Save(path)
 		if err == nil {
 			break

@@ -17,19 +17,30 @@ type Document struct {
 	Text string
 	// Metadata is a JSON object, kept byte for byte, or empty.
 	Metadata json.RawMessage
-	// Hash identifies what the vector was made from. The store compares it
+	// Hash identifies what the vectors were made from. The store compares it
 	// and does not look inside.
 	Hash [32]byte
-	// Vector is what [Store.Put] stores. It may be nil there, which keeps the
-	// vector that is stored under the same hash. The reading methods leave it
-	// nil, for they don't read vectors: [Store.Changes] does.
-	Vector []float32
+	// Passages are what [Store.Put] stores: one for the whole text, or several
+	// for its parts. Nil keeps those that are stored under the same hash. The
+	// reading methods leave it nil: see [Store.Passages].
+	Passages []Passage
 
-	// Label and Sequence are set by the reading methods, and ignored by
-	// [Store.Put]: the label of the document's vector, and the number of the
-	// write that last changed the document.
-	Label    uint64
+	// Sequence is set by the reading methods, and ignored by [Store.Put]: the
+	// number of the write that last changed the document.
 	Sequence uint64
+}
+
+// Passage is a part of a document's text that has a vector of its own.
+type Passage struct {
+	Start, End int       // text[Start:End], in bytes
+	Truncated  bool      // the vector is of the beginning of the passage only
+	Vector     []float32 // not empty
+	Label      uint64    // set by the reading methods
+}
+
+// Whole is a document's only passage, its whole text, with its vector.
+func Whole(text string, vector []float32) []Passage {
+	return []Passage{{End: len(text), Vector: vector}}
 }
 
 // validate reports what keeps the document from being stored.
@@ -43,8 +54,16 @@ func (d *Document) validate() error {
 		return fmt.Errorf("%w: the text of %q is not valid UTF-8", ErrInvalid, d.ID)
 	case len(d.Metadata) > 0 && !isObject(d.Metadata):
 		return fmt.Errorf("%w: the metadata of %q is not a JSON object in valid UTF-8", ErrInvalid, d.ID)
-	case d.Vector != nil && len(d.Vector) == 0:
-		return fmt.Errorf("%w: the vector of %q is empty", ErrInvalid, d.ID)
+	case d.Passages != nil && len(d.Passages) == 0:
+		return fmt.Errorf("%w: %q has no passage", ErrInvalid, d.ID)
+	}
+	for _, p := range d.Passages {
+		if p.Start < 0 || p.Start > p.End || p.End > len(d.Text) {
+			return fmt.Errorf("%w: the passage %d:%d of %q is outside of its text", ErrInvalid, p.Start, p.End, d.ID)
+		}
+		if len(p.Vector) == 0 {
+			return fmt.Errorf("%w: a vector of %q is empty", ErrInvalid, d.ID)
+		}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func TestDocumentsAreKeptByteForByte(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want.Vector, want.Label, want.Sequence = nil, 2, 2
+			want.Passages, want.Sequence = nil, 2
 			if d := diff(want, got); d != "" {
 				t.Errorf("Get(%q): -want +got\n%s", test.id, d)
 			}
@@ -52,7 +52,10 @@ func TestInvalidDocumentsAreRefused(t *testing.T) {
 		{"metadata that is no JSON", []store.Document{withMetadata(doc("a", "x", 1), "{")}, store.ErrInvalid},
 		{"metadata that is not UTF-8", []store.Document{withMetadata(doc("a", "x", 1), "{\"k\":\"\xff\"}")}, store.ErrInvalid},
 		{"metadata that is white space", []store.Document{withMetadata(doc("a", "x", 1), " ")}, store.ErrInvalid},
-		{"an empty vector", []store.Document{{ID: "a", Vector: []float32{}}}, store.ErrInvalid},
+		{"an empty vector", []store.Document{{ID: "a", Passages: store.Whole("", nil)}}, store.ErrInvalid},
+		{"no passage", []store.Document{{ID: "a", Passages: []store.Passage{}}}, store.ErrInvalid},
+		{"a passage beyond the text", []store.Document{{ID: "a", Text: "x", Passages: store.Whole("xy", []float32{1})}}, store.ErrInvalid},
+		{"a passage that ends before it begins", []store.Document{{ID: "a", Text: "xy", Passages: []store.Passage{{Start: 1, Vector: []float32{1}}}}}, store.ErrInvalid},
 		{"one ID twice", []store.Document{doc("a", "x", 1), doc("a", "y", 1)}, store.ErrInvalid},
 		{"a new document without a vector", []store.Document{doc("a", "x")}, store.ErrNoVector},
 		{"another text without a vector", []store.Document{doc("old", "other")}, store.ErrNoVector},
@@ -83,8 +86,12 @@ func TestByLabelAndHashesPassOverWhatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, c := doc("b\x00", "two"), doc("c", "three")
-	b.Label, b.Sequence, c.Label, c.Sequence = 2, 1, 3, 1
-	if d := diff(map[uint64]store.Document{2: b, 3: c}, got); d != "" {
+	b.Sequence, c.Sequence = 1, 1
+	want := map[uint64]store.Row{
+		2: {Document: b, Passage: store.Passage{Label: 2, End: len("two")}},
+		3: {Document: c, Passage: store.Passage{Label: 3, End: len("three")}},
+	}
+	if d := diff(want, got); d != "" {
 		t.Errorf("ByLabel: -want +got\n%s", d)
 	}
 	hashes, err := s.Hashes(t.Context(), []string{"a", "b\x00", "b", "c"})

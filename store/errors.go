@@ -18,6 +18,8 @@ var (
 	ErrVersion = errors.New("file was written by a newer version of minnow")
 	// ErrInvalid means that an argument can't be stored; the text says why.
 	ErrInvalid = errors.New("invalid argument")
+	// ErrReadOnly means that the store was opened to be read.
+	ErrReadOnly = errors.New("opened for reading only")
 	// ErrNoVector means that a document came without a vector, and none that
 	// fits its hash is stored.
 	ErrNoVector = errors.New("document needs a vector")

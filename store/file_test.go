@@ -73,9 +73,9 @@ func TestCheckFindsDamage(t *testing.T) {
 		name  string
 		spoil func(t *testing.T, path string)
 	}{
-		{"a document without a vector", func(t *testing.T, path string) { alter(t, path, "DELETE FROM vectors WHERE label = 7") }},
+		{"a document without a vector", func(t *testing.T, path string) { alter(t, path, "DELETE FROM passages WHERE label = 7") }},
 		{"a short vector", func(t *testing.T, path string) {
-			alter(t, path, "UPDATE vectors SET vector = x'00000000' WHERE label = 7")
+			alter(t, path, "UPDATE passages SET vector = x'00000000' WHERE label = 7")
 		}},
 		{"a label both stored and removed", func(t *testing.T, path string) { alter(t, path, "INSERT INTO removed VALUES (7, 1)") }},
 		{"a sequence from the future", func(t *testing.T, path string) { alter(t, path, "UPDATE documents SET seq = 9") }},

@@ -89,6 +89,9 @@ func (s *Store) SetGraph(ctx context.Context, g Graph) error {
 // reader it may sync nothing.
 func (s *Store) configure(ctx context.Context, op string, body func(context.Context, *sql.Tx) error) (err error) {
 	defer func() { err = s.wrap(op, err) }()
+	if s.writer == nil {
+		return ErrReadOnly
+	}
 	conn, err := s.writer.Conn(ctx) // our turn to write
 	if err != nil {
 		return err

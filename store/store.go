@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -20,6 +21,9 @@ type Options struct {
 	// ones; the file stays sound, and never holds half of a write. A crash of
 	// the process alone costs nothing.
 	DeferSync bool
+	// ReadOnly opens a file that exists, beside the process that writes it or
+	// with none. Writes return [ErrReadOnly]. See [Store.Refresh].
+	ReadOnly bool
 }
 
 // Store is an open file of documents. Make one with [Open].
@@ -28,12 +32,14 @@ type Store struct {
 	// connection, and holding it is what makes writes take turns. Look-ups
 	// share a few. Each scan has its own, because its loop body runs the
 	// caller's code, which may use the store again: with a bounded pool, loops
-	// inside loops could wait for each other forever.
+	// inside loops could wait for each other forever. A store that is read
+	// only has no writer.
 	writer, readers, scans *sql.DB
 	byLabel                *sql.Stmt // on readers: the look-up behind every query
 
 	sequence atomic.Uint64 // written by the holder of the writer connection
-	count    atomic.Int64  // likewise
+	count    atomic.Int64  // likewise: documents
+	passages atomic.Int64  // likewise
 	poison   error         // guarded by the writer connection: set once, refuses writes
 
 	closed   atomic.Bool
@@ -61,7 +67,49 @@ func Open(path string, o *Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string, o *Options) (err error) {
+func (s *Store) open(ctx context.Context, path string, o *Options) error {
+	reading := url.Values{
+		"_pragma":     {"cell_size_check(1)", "trusted_schema(0)"},
+		"_query_only": {"1"},
+	}
+	if o.ReadOnly {
+		reading.Set("mode", "ro")
+		if atRest(path) {
+			reading.Set("immutable", "1")
+		}
+	} else if err := s.openWriter(ctx, path, o); err != nil {
+		return err
+	}
+	var err error
+	if s.readers, err = openPool(path, reading); err != nil {
+		return err
+	}
+	lookups := max(4, runtime.GOMAXPROCS(0))
+	s.readers.SetMaxOpenConns(lookups)
+	s.readers.SetMaxIdleConns(lookups)
+	if s.scans, err = openPool(path, reading); err != nil {
+		return err
+	}
+	if o.ReadOnly {
+		conn, err := s.readers.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if err := checkFormat(ctx, conn, len(migrations)); err != nil {
+			return err
+		}
+	}
+	if s.byLabel, err = s.readers.PrepareContext(ctx, byLabelSQL); err != nil {
+		return err
+	}
+	_, err = s.refresh(ctx)
+	return err
+}
+
+// openWriter opens the connection that writes, and makes the file what this
+// program knows.
+func (s *Store) openWriter(ctx context.Context, path string, o *Options) (err error) {
 	synchronous := "FULL"
 	if o.DeferSync {
 		synchronous = "NORMAL"
@@ -84,38 +132,62 @@ func (s *Store) open(ctx context.Context, path string, o *Options) (err error) {
 		return err
 	}
 	s.writer.SetMaxOpenConns(1)
-
 	conn, err := s.writer.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := migrate(ctx, conn, migrations); err != nil {
-		return err
-	}
-	var sequence, count int64
-	err = conn.QueryRowContext(ctx, "SELECT sequence, (SELECT count(*) FROM documents) FROM state").Scan(&sequence, &count)
-	if err != nil {
-		return err
-	}
-	s.sequence.Store(toUint(sequence))
-	s.count.Store(count)
+	return migrate(ctx, conn, migrations)
+}
 
-	reading := url.Values{
-		"_pragma":     {"cell_size_check(1)", "trusted_schema(0)"},
-		"_query_only": {"1"},
+// atRest reports whether a file that is only read can't change: nobody has it
+// open, and this process may not write to its folder. SQLite then needs to be
+// told so, since it can't make the files by which it would notice.
+func atRest(path string) bool {
+	if _, err := os.Stat(path + "-wal"); err == nil {
+		return false
 	}
-	if s.readers, err = openPool(path, reading); err != nil {
-		return err
+	probe, err := os.CreateTemp(filepath.Dir(path), ".probe-*.tmp")
+	if err != nil {
+		return true
 	}
-	lookups := max(4, runtime.GOMAXPROCS(0))
-	s.readers.SetMaxOpenConns(lookups)
-	s.readers.SetMaxIdleConns(lookups)
-	if s.scans, err = openPool(path, reading); err != nil {
-		return err
+	probe.Close()
+	os.Remove(probe.Name())
+	return false
+}
+
+// Refresh looks for what another process wrote, which Sequence, Len and
+// PassagesLen tell from then on, and reports whether there is anything. It is for a store
+// that is read only.
+func (s *Store) Refresh(ctx context.Context) (changed bool, err error) {
+	if s.closed.Load() {
+		return false, s.wrap("refresh", ErrClosed)
 	}
-	s.byLabel, err = s.readers.PrepareContext(ctx, byLabelSQL)
-	return err
+	changed, err = s.refresh(ctx)
+	return changed, s.wrap("refresh", err)
+}
+
+func (s *Store) refresh(ctx context.Context) (changed bool, err error) {
+	tx, err := s.readers.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback() // it only read
+	var sequence, count, passages int64
+	if err := tx.QueryRowContext(ctx, "SELECT sequence FROM state").Scan(&sequence); err != nil {
+		return false, err
+	}
+	if sequence > 0 && toUint(sequence) == s.sequence.Load() {
+		return false, nil
+	}
+	const counts = "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages)"
+	if err := tx.QueryRowContext(ctx, counts).Scan(&count, &passages); err != nil {
+		return false, err
+	}
+	s.count.Store(count)
+	s.passages.Store(passages)
+	s.sequence.Store(toUint(sequence))
+	return true, nil
 }
 
 // openPool makes a pool of connections to path. The path goes into a file: URI,
@@ -134,11 +206,19 @@ func (s *Store) Sequence() uint64 { return s.sequence.Load() }
 // Len is the number of documents.
 func (s *Store) Len() int { return int(s.count.Load()) }
 
+// PassagesLen is the number of vectors: more than Len if documents were split.
+func (s *Store) PassagesLen() int { return int(s.passages.Load()) }
+
 // Close waits for a running write and releases the file. It may be called
 // again, and beside other calls; they and later ones return [ErrClosed].
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		// Wait for our turn, so that a write in progress keeps its outcome.
+		if s.writer == nil {
+			s.closed.Store(true)
+			s.closeErr = s.closePools()
+			return
+		}
 		conn, err := s.writer.Conn(context.Background())
 		s.closed.Store(true)
 		if err == nil {

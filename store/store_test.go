@@ -38,7 +38,11 @@ func openNew(t testing.TB) *store.Store {
 }
 
 func doc(id, text string, vector ...float32) store.Document {
-	return store.Document{ID: id, Text: text, Hash: sha256.Sum256([]byte(text)), Vector: vector}
+	d := store.Document{ID: id, Text: text, Hash: sha256.Sum256([]byte(text))}
+	if vector != nil {
+		d.Passages = store.Whole(text, vector)
+	}
+	return d
 }
 
 func withMetadata(d store.Document, metadata string) store.Document {

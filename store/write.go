@@ -13,15 +13,17 @@ type Receipt struct {
 	// if there was nothing to change.
 	Sequence uint64
 	// Labels has an entry for each document of a [Store.Put], in order: the
-	// label of its new vector, or 0 where the stored vector was kept.
-	Labels []uint64
+	// labels of its new passages, or nil where the stored ones were kept.
+	Labels [][]uint64
 	// Removed are the labels whose vectors are gone.
 	Removed []uint64
+	// Deleted is how many documents a [Store.Delete] removed.
+	Deleted int
 }
 
 // Put stores documents in one transaction: all of them, or none. A document
-// whose ID is stored replaces the one there. A nil Vector keeps the stored
-// vector and its label; [ErrNoVector] is returned if there is none of the same
+// whose ID is stored replaces the one there. Nil Passages keep the stored ones
+// and their labels; [ErrNoVector] is returned if there are none of the same
 // hash. A document that is stored already, in every byte, costs no write.
 //
 // The documents are only read. Their IDs must differ. The context is honoured
@@ -35,18 +37,18 @@ func (s *Store) Put(ctx context.Context, docs []Document) (Receipt, error) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			label, err := w.put(&docs[i])
+			labels, err := w.put(&docs[i])
 			if err != nil {
 				return fmt.Errorf("document %q: %w", docs[i].ID, err)
 			}
-			w.receipt.Labels = append(w.receipt.Labels, label)
+			w.receipt.Labels = append(w.receipt.Labels, labels)
 		}
 		return nil
 	})
 }
 
 // Delete removes the documents with the IDs, in one transaction. IDs that are
-// not stored are passed over, so len(Receipt.Removed) documents are gone.
+// not stored are passed over.
 func (s *Store) Delete(ctx context.Context, ids []string) (Receipt, error) {
 	return s.write(ctx, "delete documents", func(w *writing) error {
 		for _, id := range ids {
@@ -67,6 +69,9 @@ func (s *Store) Delete(ctx context.Context, ids []string) (Receipt, error) {
 // context themselves. Otherwise the driver could be interrupted inside COMMIT,
 // and the caller could not tell whether the write happened.
 func (s *Store) write(ctx context.Context, op string, body func(*writing) error) (Receipt, error) {
+	if s.writer == nil {
+		return Receipt{}, s.wrap(op, ErrReadOnly)
+	}
 	conn, err := s.writer.Conn(ctx) // our turn to write
 	if err != nil {
 		return Receipt{}, s.wrap(op, err)
@@ -75,7 +80,7 @@ func (s *Store) write(ctx context.Context, op string, body func(*writing) error)
 	if err := s.writable(); err != nil {
 		return Receipt{}, s.wrap(op, err)
 	}
-	w := &writing{ctx: context.WithoutCancel(ctx), before: s.sequence.Load()}
+	w := &writing{ctx: context.WithoutCancel(ctx), before: s.sequence.Load(), names: make(map[string]int64)}
 	w.receipt.Sequence = w.before
 	if w.tx, err = conn.BeginTx(w.ctx, nil); err != nil {
 		return Receipt{}, s.wrap(op, err)
@@ -98,6 +103,7 @@ func (s *Store) write(ctx context.Context, op string, body func(*writing) error)
 	}
 	s.sequence.Store(w.receipt.Sequence)
 	s.count.Add(w.grown)
+	s.passages.Add(w.passages)
 	return w.receipt, nil
 }
 
@@ -125,11 +131,15 @@ type writing struct {
 	tx      *sql.Tx
 	before  uint64 // sequence of the latest committed write
 	receipt Receipt
-	grown   int64 // documents added less documents removed
 
-	find, insert, update, remove     *sql.Stmt
-	findLabel, addVector, dropVector *sql.Stmt
-	recordRemoval                    *sql.Stmt
+	grown, passages int64            // how many more there are
+	names           map[string]int64 // of fields, as far as they came up
+
+	find, insert, update, remove        *sql.Stmt
+	findLabels, addPassage, dropPassage *sql.Stmt
+	recordRemoval                       *sql.Stmt
+	findName, addName                   *sql.Stmt
+	addField, dropField                 *sql.Stmt
 }
 
 // prepare compiles the statements of a write. They end with the transaction.
@@ -138,14 +148,18 @@ func (w *writing) prepare() error {
 		stmt **sql.Stmt
 		sql  string
 	}{
-		{&w.find, "SELECT num, hash, metadata = ? AND text = ? FROM documents WHERE id = ?"},
+		{&w.find, "SELECT num, hash, metadata, metadata = ? AND text = ? FROM documents WHERE id = ?"},
 		{&w.insert, "INSERT INTO documents (id, seq, hash, metadata, text) VALUES (?, ?, ?, ?, ?)"},
 		{&w.update, "UPDATE documents SET seq = ?, hash = ?, metadata = ?, text = ? WHERE num = ?"},
 		{&w.remove, "DELETE FROM documents WHERE num = ?"},
-		{&w.findLabel, "SELECT label FROM vectors WHERE document = ?"},
-		{&w.addVector, "INSERT INTO vectors (document, seq, vector) VALUES (?, ?, ?)"},
-		{&w.dropVector, "DELETE FROM vectors WHERE label = ?"},
+		{&w.findLabels, "SELECT label FROM passages WHERE document = ? ORDER BY label"},
+		{&w.addPassage, "INSERT INTO passages (document, seq, first, after, truncated, vector) VALUES (?, ?, ?, ?, ?, ?)"},
+		{&w.dropPassage, "DELETE FROM passages WHERE label = ?"},
 		{&w.recordRemoval, "INSERT INTO removed (label, seq) VALUES (?, ?)"},
+		{&w.findName, "SELECT num FROM names WHERE name = ?"},
+		{&w.addName, "INSERT INTO names (name) VALUES (?)"},
+		{&w.addField, "INSERT INTO fields (name, kind, value, document) VALUES (?, ?, ?, ?)"},
+		{&w.dropField, "DELETE FROM fields WHERE name = ? AND kind = ? AND value = ? AND document = ?"},
 	} {
 		var err error
 		if *p.stmt, err = w.tx.PrepareContext(w.ctx, p.sql); err != nil {
@@ -161,74 +175,102 @@ func (w *writing) sequence() int64 {
 	return toInt(w.receipt.Sequence)
 }
 
-// put stores one document and returns its new label, or 0 if it kept its own.
-func (w *writing) put(d *Document) (label uint64, err error) {
-	var num int64
-	var hash []byte
-	var same bool
+// stored is what a write needs to know of a document that is there.
+type stored struct {
+	num      int64
+	hash     []byte
+	metadata string
+	same     bool // in metadata and text
+}
+
+// lookUp finds the document of d's ID, and compares it with d.
+func (w *writing) lookUp(id, metadata, text string) (old stored, found bool, err error) {
+	err = w.find.QueryRowContext(w.ctx, metadata, text, id).Scan(&old.num, &old.hash, &old.metadata, &old.same)
+	if errors.Is(err, sql.ErrNoRows) {
+		return stored{}, false, nil
+	}
+	return old, err == nil, err
+}
+
+// put stores one document and returns its new labels, or nil if it kept its own.
+func (w *writing) put(d *Document) (labels []uint64, err error) {
 	metadata := string(d.Metadata)
-	err = w.find.QueryRowContext(w.ctx, metadata, d.Text, d.ID).Scan(&num, &hash, &same)
-	found := err == nil
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, err
+	old, found, err := w.lookUp(d.ID, metadata, d.Text)
+	if err != nil {
+		return nil, err
 	}
-	keeps := d.Vector == nil
-	if keeps && (!found || string(hash) != string(d.Hash[:])) {
-		return 0, ErrNoVector
+	keeps := d.Passages == nil
+	if keeps && (!found || string(old.hash) != string(d.Hash[:])) {
+		return nil, ErrNoVector
 	}
-	if keeps && same {
-		return 0, nil
+	if keeps && old.same {
+		return nil, nil
 	}
+	num := old.num
 	if found {
 		_, err = w.update.ExecContext(w.ctx, w.sequence(), d.Hash[:], metadata, d.Text, num)
 	} else {
 		num, err = w.inserted(w.insert, d.ID, w.sequence(), d.Hash[:], metadata, d.Text)
 		w.grown++
 	}
-	if err != nil || keeps {
-		return 0, err
+	if err != nil {
+		return nil, err
+	}
+	if err := w.setFields(num, old.metadata, metadata); err != nil || keeps {
+		return nil, err
 	}
 	if found {
 		if err := w.forget(num); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	row, err := w.inserted(w.addVector, num, w.sequence(), encodeVector(d.Vector))
-	return toUint(row), err
+	for _, p := range d.Passages {
+		row, err := w.inserted(w.addPassage, num, w.sequence(), p.Start, p.End, p.Truncated, encodeVector(p.Vector))
+		if err != nil {
+			return nil, err
+		}
+		w.passages++
+		labels = append(labels, toUint(row))
+	}
+	return labels, nil
 }
 
 func (w *writing) delete(id string) error {
-	var num int64
-	var hash []byte
-	var same bool
-	err := w.find.QueryRowContext(w.ctx, "", "", id).Scan(&num, &hash, &same)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+	old, found, err := w.lookUp(id, "", "")
+	if err != nil || !found {
+		return err
+	}
+	if err := w.forget(old.num); err != nil {
+		return err
+	}
+	if err := w.setFields(old.num, old.metadata, ""); err != nil {
+		return err
+	}
+	_, err = w.remove.ExecContext(w.ctx, old.num)
+	w.grown--
+	w.receipt.Deleted++
+	return err
+}
+
+// forget removes the vectors of a document and records their labels as removed.
+func (w *writing) forget(num int64) error {
+	labels, err := column[int64](w.findLabels.QueryContext(w.ctx, num))
+	if err == nil && len(labels) == 0 {
+		err = fmt.Errorf("%w: it has no vector", ErrDamaged)
 	}
 	if err != nil {
 		return err
 	}
-	if err := w.forget(num); err != nil {
-		return err
+	for _, label := range labels {
+		if _, err := w.dropPassage.ExecContext(w.ctx, label); err != nil {
+			return err
+		}
+		if _, err := w.recordRemoval.ExecContext(w.ctx, label, w.sequence()); err != nil {
+			return err
+		}
+		w.passages--
+		w.receipt.Removed = append(w.receipt.Removed, toUint(label))
 	}
-	_, err = w.remove.ExecContext(w.ctx, num)
-	w.grown--
-	return err
-}
-
-// forget removes the vector of a document and records its label as removed.
-func (w *writing) forget(num int64) error {
-	var label int64
-	if err := w.findLabel.QueryRowContext(w.ctx, num).Scan(&label); err != nil {
-		return fmt.Errorf("%w: find its vector: %w", ErrDamaged, err)
-	}
-	if _, err := w.dropVector.ExecContext(w.ctx, label); err != nil {
-		return err
-	}
-	if _, err := w.recordRemoval.ExecContext(w.ctx, label, w.sequence()); err != nil {
-		return err
-	}
-	w.receipt.Removed = append(w.receipt.Removed, toUint(label))
 	return nil
 }
 

@@ -14,15 +14,15 @@ func TestLabelsAreNeverGivenTwice(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "minnow.db")
 	s := open(t, path, nil)
 	first := put(t, s, doc("a", "one", 1), doc("b", "two", 2))
-	if d := diff(store.Receipt{Sequence: 1, Labels: []uint64{1, 2}}, first); d != "" {
+	if d := diff(store.Receipt{Sequence: 1, Labels: [][]uint64{{1}, {2}}}, first); d != "" {
 		t.Errorf("first Put: -want +got\n%s", d)
 	}
 	again := put(t, s, doc("b", "another", 3))
-	if d := diff(store.Receipt{Sequence: 2, Labels: []uint64{3}, Removed: []uint64{2}}, again); d != "" {
+	if d := diff(store.Receipt{Sequence: 2, Labels: [][]uint64{{3}}, Removed: []uint64{2}}, again); d != "" {
 		t.Errorf("Put of another text: -want +got\n%s", d)
 	}
 	gone := remove(t, s, "b", "unknown")
-	if d := diff(store.Receipt{Sequence: 3, Removed: []uint64{3}}, gone); d != "" {
+	if d := diff(store.Receipt{Sequence: 3, Removed: []uint64{3}, Deleted: 1}, gone); d != "" {
 		t.Errorf("Delete: -want +got\n%s", d)
 	}
 	// The highest label is gone from the tables; a reopened store knows it all
@@ -35,7 +35,7 @@ func TestLabelsAreNeverGivenTwice(t *testing.T) {
 	}
 	s = open(t, path, nil)
 	back := put(t, s, doc("b", "another", 3))
-	if d := diff(store.Receipt{Sequence: 4, Labels: []uint64{4}}, back); d != "" {
+	if d := diff(store.Receipt{Sequence: 4, Labels: [][]uint64{{4}}}, back); d != "" {
 		t.Errorf("Put after reopening: -want +got\n%s", d)
 	}
 }
@@ -44,16 +44,16 @@ func TestOnlyChangesTakeASequenceNumber(t *testing.T) {
 	s := openNew(t)
 	a := withMetadata(doc("a", "text", 1), `{"n":1}`)
 	put(t, s, a)
-	a.Vector = nil
+	a.Passages = nil
 	for _, test := range []struct {
 		name  string
 		write func() store.Receipt
 		want  store.Receipt
 	}{
-		{"the same document", func() store.Receipt { return put(t, s, a) }, store.Receipt{Sequence: 1, Labels: []uint64{0}}},
+		{"the same document", func() store.Receipt { return put(t, s, a) }, store.Receipt{Sequence: 1, Labels: [][]uint64{nil}}},
 		{"an unknown ID to delete", func() store.Receipt { return remove(t, s, "b") }, store.Receipt{Sequence: 1}},
 		{"nothing to put", func() store.Receipt { return put(t, s) }, store.Receipt{Sequence: 1}},
-		{"other metadata", func() store.Receipt { return put(t, s, withMetadata(a, `{"n":2}`)) }, store.Receipt{Sequence: 2, Labels: []uint64{0}}},
+		{"other metadata", func() store.Receipt { return put(t, s, withMetadata(a, `{"n":2}`)) }, store.Receipt{Sequence: 2, Labels: [][]uint64{nil}}},
 	} {
 		if d := diff(test.want, test.write()); d != "" {
 			t.Errorf("%s: -want +got\n%s", test.name, d)
@@ -64,7 +64,7 @@ func TestOnlyChangesTakeASequenceNumber(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := withMetadata(a, `{"n":2}`)
-	want.Label, want.Sequence = 1, 2
+	want.Sequence = 2
 	if d := diff(want, got); d != "" {
 		t.Errorf("Get after other metadata: -want +got\n%s", d)
 	}
