@@ -86,19 +86,28 @@ func open(ctx context.Context, dir string, e Embedder, o *Options, files durable
 	if err := checkEmbedder(e); err != nil {
 		return nil, wrap("open", err)
 	}
+	c := newCollection(dir, e, o)
+	c.files = files
+	if err := c.open(ctx); err != nil {
+		if errors.Is(err, ErrDamaged) {
+			err = fmt.Errorf("%w; minnow.Repair recovers what can be read, and Restore a backup", err)
+		}
+		return nil, wrap("open "+dir, errors.Join(err, c.release()))
+	}
+	return c, nil
+}
+
+func newCollection(dir string, e Embedder, o *Options) *Collection {
 	c := &Collection{
 		dir:      dir,
 		embedder: e,
 		options:  o,
 		log:      o.logger(),
-		files:    files,
+		files:    durable.OS{},
 		turn:     make(chan struct{}, 1),
 	}
 	c.turn <- struct{}{}
-	if err := c.open(ctx); err != nil {
-		return nil, wrap("open "+dir, errors.Join(err, c.release()))
-	}
-	return c, nil
+	return c
 }
 
 func checkEmbedder(e Embedder) error {
@@ -120,19 +129,12 @@ func (c *Collection) open(ctx context.Context) (err error) {
 	}
 	path := filepath.Join(c.dir, databaseName)
 	if o.ReadOnly {
-		if _, err := os.Stat(path); err != nil {
-			return err
-		}
-	} else {
-		if err = durable.MakeDir(c.files, c.dir); err != nil {
-			return err
-		}
-		if c.lock, err = lockFolder(c.dir); err != nil {
-			return err
-		}
-		if err = finishRepair(c.files, c.dir); err != nil {
-			return err
-		}
+		_, err = os.Stat(path)
+	} else if err = durable.MakeDir(c.files, c.dir); err == nil {
+		err = c.lockDir()
+	}
+	if err != nil {
+		return err
 	}
 	if c.store, err = store.Open(path, &store.Options{DeferSync: o.DeferSync, ReadOnly: o.ReadOnly}); err != nil {
 		return err
@@ -152,6 +154,20 @@ func (c *Collection) open(ctx context.Context) (err error) {
 	}
 	c.spec.splitter = o.Splitter
 	return c.openGraph(ctx)
+}
+
+// lockDir makes the folder this process's, and sees what others left in it.
+func (c *Collection) lockDir() (err error) {
+	if c.dir, err = filepath.Abs(c.dir); err != nil {
+		return err
+	}
+	if c.lock, err = lockFolder(c.dir); err != nil {
+		return err
+	}
+	if err := c.sweepLeftovers(); err != nil {
+		return err
+	}
+	return finishSwap(c.files, c.dir)
 }
 
 // create makes a new collection of an empty store.

@@ -32,13 +32,14 @@ type PromptedEmbedder interface {
 	EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error)
 }
 
-// LimitedEmbedder is an Embedder that can tell which texts are too long for its
-// model, as *onnx.Model. Without it [Hit.Truncated] is never true.
+// LimitedEmbedder is an Embedder that can tell which texts were too long for its
+// model, as *onnx.Model. A collection then calls this for documents, and
+// [Hit.Truncated] may be true.
 type LimitedEmbedder interface {
 	Embedder
-	// Truncates reports whether the vector of a document's text would be of its
-	// beginning only.
-	Truncates(text string) (bool, error)
+	// EmbedPassages embeds documents, under the rules of Embed, and says of each
+	// whether its vector is of the beginning of the text only.
+	EmbedPassages(ctx context.Context, texts []string) (vectors [][]float32, truncated []bool, err error)
 }
 
 // OwnVectors is the embedder of a collection whose vectors come from elsewhere,
@@ -86,25 +87,37 @@ func (c *Collection) passages(ctx context.Context, rows []store.Document) ([][]s
 			texts = append(texts, rows[i].Text[span[0]:span[1]])
 		}
 	}
-	vectors, err := c.embed(ctx, documentsOf(c.embedder), texts)
+	vectors, truncated, err := c.embedAll(ctx, texts)
 	if err != nil {
 		return nil, err
 	}
-	limited, _ := c.embedder.(LimitedEmbedder)
 	n := 0
 	for i := range all {
 		for j := range all[i] {
-			p := &all[i][j]
-			p.Vector = vectors[n]
-			if limited != nil {
-				if p.Truncated, err = limited.Truncates(texts[n]); err != nil {
-					return nil, fmt.Errorf("document %q: %w", rows[i].ID, err)
-				}
-			}
+			all[i][j].Vector, all[i][j].Truncated = vectors[n], truncated[n]
 			n++
 		}
 	}
 	return all, nil
+}
+
+// embedAll embeds texts of documents, and says which were cut as far as the
+// embedder knows.
+func (c *Collection) embedAll(ctx context.Context, texts []string) (vectors [][]float32, truncated []bool, err error) {
+	limited, tells := c.embedder.(LimitedEmbedder)
+	if !tells {
+		vectors, err = c.embed(ctx, documentsOf(c.embedder), texts)
+		return vectors, make([]bool, len(texts)), err
+	}
+	vectors, err = c.embed(ctx, func(ctx context.Context, batch []string) ([][]float32, error) {
+		got, cut, err := limited.EmbedPassages(ctx, batch)
+		if err == nil && len(cut) != len(batch) {
+			err = fmt.Errorf("%w: %d answers about being cut for %d texts", ErrEmbedding, len(cut), len(batch))
+		}
+		truncated = append(truncated, cut...)
+		return got, err
+	}, texts)
+	return vectors, truncated, err
 }
 
 // spans cuts a text into passages, and checks them.
@@ -145,9 +158,9 @@ func documentsOf(e Embedder) embedFunc {
 	return e.Embed
 }
 
-// embedBatch is how many texts go to the embedder at once. It is enough for
-// an embedder to sort texts by length, and little enough to stop between two.
-const embedBatch = 256
+// embedBatch is how many texts go to the embedder at once: enough to sort them
+// by length and to keep all cores busy to the end of a batch.
+const embedBatch = 1024
 
 // embed returns a checked vector for each text.
 func (c *Collection) embed(ctx context.Context, how embedFunc, texts []string) ([][]float32, error) {

@@ -51,6 +51,19 @@ func (m *Model) EmbedDocuments(ctx context.Context, texts []string) ([][]float32
 	return m.rows(ctx, texts, documentPrompt)
 }
 
+// EmbedPassages is EmbedDocuments that also says which texts were cut. It makes a Model a minnow.LimitedEmbedder.
+func (m *Model) EmbedPassages(ctx context.Context, texts []string) (vecs [][]float32, truncated []bool, err error) {
+	embeddings, err := m.report(ctx, texts, documentPrompt)
+	if err != nil {
+		return nil, nil, err
+	}
+	vecs, truncated = make([][]float32, len(texts)), make([]bool, len(texts))
+	for i, e := range embeddings {
+		vecs[i], truncated[i] = e.Vector, e.Truncated()
+	}
+	return vecs, truncated, nil
+}
+
 // EmbedInto is Embed that writes into the caller's memory: the embedding of text i at out[i*Dim():], of which there must
 // be exactly len(texts)*Dim(). If it fails, what out holds is undefined.
 func (m *Model) EmbedInto(ctx context.Context, texts []string, out []float32) error {
@@ -60,8 +73,12 @@ func (m *Model) EmbedInto(ctx context.Context, texts []string, out []float32) er
 
 // EmbedReport is Embed that also says how long each text was, and which were cut.
 func (m *Model) EmbedReport(ctx context.Context, texts []string) ([]Embedding, error) {
+	return m.report(ctx, texts, textPrompt)
+}
+
+func (m *Model) report(ctx context.Context, texts []string, kind promptKind) ([]Embedding, error) {
 	out := make([]float32, len(texts)*m.dim)
-	w, err := m.into(ctx, texts, textPrompt, out)
+	w, err := m.into(ctx, texts, kind, out)
 	if err != nil {
 		return nil, err
 	}

@@ -131,6 +131,24 @@ func (s *Store) labelPairs(ctx context.Context, query string, labels []uint64) (
 	return pairs, s.wrap(op, rows.Err())
 }
 
+// AllPassages yields every passage with its document's ID, in the order of
+// labels, without texts and vectors. Like [Store.Documents] it shows one moment.
+func (s *Store) AllPassages(ctx context.Context) iter.Seq2[NamedPassage, error] {
+	const query = "SELECT p.label, d.id, p.first, p.after FROM passages p CROSS JOIN documents d ON d.num = p.document ORDER BY p.label"
+	return scan(ctx, s, s.scans, "read passages", func(r row) (n NamedPassage, err error) {
+		var label int64
+		err = r.Scan(&label, &n.ID, &n.Start, &n.End)
+		n.Label = toUint(label)
+		return n, err
+	}, query)
+}
+
+// NamedPassage is a passage and whose it is.
+type NamedPassage struct {
+	Passage
+	ID string
+}
+
 // Labels returns all labels, in ascending order.
 func (s *Store) Labels(ctx context.Context) ([]uint64, error) {
 	const op = "get labels"

@@ -89,17 +89,11 @@ func (s *Store) SetGraph(ctx context.Context, g Graph) error {
 // reader it may sync nothing.
 func (s *Store) configure(ctx context.Context, op string, body func(context.Context, *sql.Tx) error) (err error) {
 	defer func() { err = s.wrap(op, err) }()
-	if s.writer == nil {
-		return ErrReadOnly
-	}
-	conn, err := s.writer.Conn(ctx) // our turn to write
+	conn, err := s.writeTurn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := s.writable(); err != nil {
-		return err
-	}
 	ctx = context.WithoutCancel(ctx) // see write
 	var mode int
 	if err := conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&mode); err != nil {

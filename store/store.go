@@ -28,6 +28,9 @@ type Options struct {
 
 // Store is an open file of documents. Make one with [Open].
 type Store struct {
+	path   string
+	atRest bool // nobody can write to the file; see atRest
+
 	// Three pools of connections to one file. The writer has a single
 	// connection, and holding it is what makes writes take turns. Look-ups
 	// share a few. Each scan has its own, because its loop body runs the
@@ -59,35 +62,35 @@ func Open(path string, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{}
-	if err := s.open(context.Background(), abs, o); err != nil {
+	s := &Store{path: abs}
+	if err := s.open(context.Background(), o); err != nil {
 		err = s.wrap(fmt.Sprintf("open store %s", path), err)
 		return nil, errors.Join(err, s.closePools())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string, o *Options) error {
+func (s *Store) open(ctx context.Context, o *Options) error {
 	reading := url.Values{
 		"_pragma":     {"cell_size_check(1)", "trusted_schema(0)"},
 		"_query_only": {"1"},
 	}
 	if o.ReadOnly {
 		reading.Set("mode", "ro")
-		if atRest(path) {
+		if s.atRest = atRest(s.path); s.atRest {
 			reading.Set("immutable", "1")
 		}
-	} else if err := s.openWriter(ctx, path, o); err != nil {
+	} else if err := s.openWriter(ctx, o); err != nil {
 		return err
 	}
 	var err error
-	if s.readers, err = openPool(path, reading); err != nil {
+	if s.readers, err = openPool(s.path, reading); err != nil {
 		return err
 	}
 	lookups := max(4, runtime.GOMAXPROCS(0))
 	s.readers.SetMaxOpenConns(lookups)
 	s.readers.SetMaxIdleConns(lookups)
-	if s.scans, err = openPool(path, reading); err != nil {
+	if s.scans, err = openPool(s.path, reading); err != nil {
 		return err
 	}
 	if o.ReadOnly {
@@ -109,7 +112,7 @@ func (s *Store) open(ctx context.Context, path string, o *Options) error {
 
 // openWriter opens the connection that writes, and makes the file what this
 // program knows.
-func (s *Store) openWriter(ctx context.Context, path string, o *Options) (err error) {
+func (s *Store) openWriter(ctx context.Context, o *Options) (err error) {
 	synchronous := "FULL"
 	if o.DeferSync {
 		synchronous = "NORMAL"
@@ -118,7 +121,7 @@ func (s *Store) openWriter(ctx context.Context, path string, o *Options) (err er
 	// and waste a quarter. The driver sets page_size before _journal_mode,
 	// after which it is fixed. fullfsync matters on macOS only, where fsync
 	// alone leaves data in the drive's cache.
-	s.writer, err = openPool(path, url.Values{
+	s.writer, err = openPool(s.path, url.Values{
 		"_pragma": {
 			"page_size(8192)", "cache_size(-16384)", "cell_size_check(1)",
 			"fullfsync(1)", "checkpoint_fullfsync(1)", "trusted_schema(0)",

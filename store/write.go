@@ -69,17 +69,11 @@ func (s *Store) Delete(ctx context.Context, ids []string) (Receipt, error) {
 // context themselves. Otherwise the driver could be interrupted inside COMMIT,
 // and the caller could not tell whether the write happened.
 func (s *Store) write(ctx context.Context, op string, body func(*writing) error) (Receipt, error) {
-	if s.writer == nil {
-		return Receipt{}, s.wrap(op, ErrReadOnly)
-	}
-	conn, err := s.writer.Conn(ctx) // our turn to write
+	conn, err := s.writeTurn(ctx)
 	if err != nil {
 		return Receipt{}, s.wrap(op, err)
 	}
 	defer conn.Close()
-	if err := s.writable(); err != nil {
-		return Receipt{}, s.wrap(op, err)
-	}
 	w := &writing{ctx: context.WithoutCancel(ctx), before: s.sequence.Load(), names: make(map[string]int64)}
 	w.receipt.Sequence = w.before
 	if w.tx, err = conn.BeginTx(w.ctx, nil); err != nil {
@@ -107,12 +101,24 @@ func (s *Store) write(ctx context.Context, op string, body func(*writing) error)
 	return w.receipt, nil
 }
 
-// writable tells the holder of the writer connection whether it may write.
-func (s *Store) writable() error {
-	if s.closed.Load() { // Close came first
-		return ErrClosed
+// writeTurn waits for our turn to write: for the one connection that does. The
+// caller closes it.
+func (s *Store) writeTurn(ctx context.Context) (*sql.Conn, error) {
+	if s.writer == nil {
+		return nil, ErrReadOnly
 	}
-	return s.poison
+	conn, err := s.writer.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = s.poison
+	if s.closed.Load() { // Close came first
+		err = ErrClosed
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 // commit refuses all later writes once the disk has failed under a commit:

@@ -26,7 +26,7 @@ var mayImport = []rule{
 	{"internal/vec", nil},
 	{"internal/durable", nil},
 	{"scripts", nil},
-	{"split", nil},
+	{"split", []string{"github.com/rivo/uniseg"}},
 	{"where", nil},
 	{"internal/native", []string{"scripts"}},
 	{"hnswlib", []string{"csrc", "internal/durable"}},
