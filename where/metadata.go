@@ -98,14 +98,19 @@ func (w *walker) inside(open json.Delim, field string, named bool) error {
 
 // skip passes over the rest of an object or array.
 func (w *walker) skip() error {
-	for w.dec.More() {
-		var ignored json.RawMessage // a key or a value
-		if err := w.dec.Decode(&ignored); err != nil {
+	for depth := 1; depth > 0; {
+		t, err := w.dec.Token()
+		if err != nil {
 			return err
 		}
+		switch t {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
 	}
-	_, err := w.dec.Token()
-	return err
+	return nil
 }
 
 func (w *walker) add(field string, v Value) {
