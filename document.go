@@ -35,13 +35,30 @@ func (c *Collection) encode(docs []Document) ([]store.Document, error) {
 	})
 }
 
-// hashText identifies what the vectors of a text are made from: the text and,
-// if it is split, how. The first byte of the latter is in no text.
+// hashText identifies what the vectors of a text are made from.
 func (s spec) hashText(text string) [32]byte {
 	if s.splitter == nil {
-		return sha256.Sum256([]byte(text))
+		return contentHash(text, nil)
 	}
-	return sha256.Sum256([]byte("\xffsplit\x00" + s.splitter.ID() + "\x00" + text))
+	return contentHash(text, []byte("split by "+s.splitter.ID()))
+}
+
+// contentHash has two halves: one of the text, by which damage to it can be
+// told, and one of what else its vectors depend on, zero for nothing.
+func contentHash(text string, recipe []byte) (hash [32]byte) {
+	sum := sha256.Sum256([]byte(text))
+	copy(hash[:], sum[:16])
+	if recipe != nil {
+		sum = sha256.Sum256(recipe)
+		copy(hash[16:], sum[:16])
+	}
+	return hash
+}
+
+// isOf reports whether a content hash is of this text.
+func isOf(hash [32]byte, text string) bool {
+	want := contentHash(text, nil)
+	return bytes.Equal(hash[:16], want[:16])
 }
 
 // encode makes the store's documents; hash gives that of document i.

@@ -1,7 +1,6 @@
 package minnow
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +38,7 @@ func Repair(ctx context.Context, dir string, e Embedder, o *Options) (RepairRepo
 	var report RepairReport
 	err := offline(dir, e, o, func(c *Collection) error {
 		path := filepath.Join(c.dir, databaseName)
-		if report.Damage = checkStore(ctx, path); report.Damage == nil {
+		if report.Damage = inspect(ctx, path); report.Damage == nil {
 			return nil
 		}
 		if !errors.Is(report.Damage, ErrDamaged) {
@@ -72,12 +71,13 @@ func offline(dir string, e Embedder, o *Options, work func(*Collection) error) e
 	return errors.Join(err, c.release())
 }
 
-func checkStore(ctx context.Context, path string) error {
+// inspect opens a database and checks it.
+func inspect(ctx context.Context, path string) error {
 	s, err := store.Open(path, nil)
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.Check(ctx), s.Close())
+	return errors.Join(checkStore(ctx, s), s.Close())
 }
 
 // remake makes a new database of what was salvaged.
@@ -119,7 +119,7 @@ func (c *Collection) putSalvaged(ctx context.Context, s *store.Store, rows []sto
 			report.Lost++
 			continue
 		}
-		doubtful := !c.fits(row)
+		doubtful := !isOf(row.Hash, row.Text)
 		if _, err := decode(row); err != nil {
 			row.Metadata, doubtful = nil, true
 		}
@@ -158,18 +158,4 @@ func (c *Collection) putSalvaged(ctx context.Context, s *store.Store, rows []sto
 		}
 	}
 	return nil
-}
-
-// fits reports whether a document's text is what its hash was made from, as far
-// as that can be told: not of a text that another splitter cut.
-func (c *Collection) fits(row store.Document) bool {
-	whole := spec{}.hashText(row.Text)
-	if bytes.Equal(row.Hash[:], whole[:]) || row.Hash == c.spec.hashText(row.Text) {
-		return true
-	}
-	if len(row.Passages) == 1 {
-		p := row.Passages[0]
-		return p.Start > 0 || p.End < len(row.Text) || row.Hash == hashVector(row.Text, p.Vector)
-	}
-	return len(row.Passages) > 1
 }

@@ -2,7 +2,6 @@ package minnow
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -49,11 +48,10 @@ func (c *Collection) loadOf(docs []Document, vectors [][]float32) (*load, error)
 }
 
 // hashVector identifies a vector of the caller's, and the text that it is for.
-// The first byte is in no text.
 func hashVector(text string, v []float32) [32]byte {
-	b := []byte("\xffvector\x00")
+	recipe := []byte("vector ")
 	for _, x := range v {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+		recipe = binary.LittleEndian.AppendUint32(recipe, math.Float32bits(x))
 	}
-	return sha256.Sum256(append(b, text...))
+	return contentHash(text, recipe)
 }

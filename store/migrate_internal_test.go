@@ -2,11 +2,11 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/minnow-search/minnow/where"
@@ -72,9 +72,10 @@ func TestAFileOfFormat1IsBroughtUpToDate(t *testing.T) {
 	if err := migrate(t.Context(), conn, migrations[:1]); err != nil {
 		t.Fatal(err)
 	}
-	hash := strings.Repeat("h", 32)
+	sum := sha256.Sum256([]byte("some text"))
+	hash := sum[:]
 	if _, err := conn.ExecContext(t.Context(), `
-		INSERT INTO documents VALUES (1, 'a', 2, CAST(?1 AS BLOB), '{"n":1}', 'älter fish'), (2, 'b', 1, CAST(?1 AS BLOB), '', 'bird');
+		INSERT INTO documents VALUES (1, 'a', 2, ?1, '{"n":1}', 'älter fish'), (2, 'b', 1, ?1, '', 'bird');
 		INSERT INTO vectors VALUES (1, 1, 1, x'0000803f'), (2, 2, 1, x'00000040'), (4, 99, 3, x'00000000');
 		DELETE FROM vectors WHERE label = 4;
 		UPDATE vectors SET label = 3, seq = 2 WHERE label = 1;
@@ -97,6 +98,9 @@ func TestAFileOfFormat1IsBroughtUpToDate(t *testing.T) {
 	rows, err := s.ByLabel(t.Context(), []uint64{2, 3})
 	if err != nil || rows[3].Document.ID != "a" || rows[3].Passage.End != len("älter fish") || rows[2].Document.ID != "b" {
 		t.Errorf("ByLabel() = %+v, %v, want a at 3 and b at 2, whole", rows, err)
+	}
+	if want := slices.Concat(hash[:16], make([]byte, 16)); rows[3].Document.Hash != [32]byte(want) {
+		t.Errorf("the hash is %x, want %x", rows[3].Document.Hash, want)
 	}
 	if m, err := s.Match(t.Context(), where.Eq("n", 1)); err != nil || !slices.Equal(m.Labels(), []uint64{3}) {
 		t.Errorf("Match(n = 1) = %v, %v, want label 3", m.Labels(), err)

@@ -66,6 +66,8 @@ var migrations = []migration{
 	// words can be searched. The new table goes on counting labels where the
 	// old one was, so that none is given twice.
 	//
+	// A hash now has two halves; what format 1 hashed was the text alone.
+	//
 	// Triggers keep the words right whatever writes to documents.
 	{statements: `
 	CREATE TABLE passages (
@@ -82,6 +84,7 @@ var migrations = []migration{
 	DELETE FROM sqlite_sequence WHERE name = 'passages';
 	INSERT INTO sqlite_sequence SELECT 'passages', seq FROM sqlite_sequence WHERE name = 'vectors';
 	DROP TABLE vectors;
+	UPDATE documents SET hash = CAST(substr(hash, 1, 16) || zeroblob(16) AS BLOB);
 	CREATE INDEX passages_seq ON passages (seq);
 	CREATE INDEX passages_document ON passages (document);
 
