@@ -3,9 +3,9 @@ package minnow
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/minnow-search/minnow/store"
@@ -151,11 +151,13 @@ func (c *Collection) putSalvaged(ctx context.Context, s *store.Store, rows []sto
 		bare[i].Passages = passages[i]
 	}
 	report.Embedded += len(bare)
-	for _, row := range append(whole, bare...) {
-		// One at a time: of two rows of one ID the later counts.
-		if _, err := s.Put(ctx, []store.Document{row}); err != nil {
-			return fmt.Errorf("document %q: %w", row.ID, err)
-		}
-	}
-	return nil
+	rows = append(whole, bare...)
+	slices.Reverse(rows) // of two rows of one ID the later counts
+	seen := make(map[string]bool, len(rows))
+	_, err = s.Put(ctx, slices.DeleteFunc(rows, func(row store.Document) bool {
+		again := seen[row.ID]
+		seen[row.ID] = true
+		return again
+	}))
+	return err
 }

@@ -239,16 +239,30 @@ type Change struct {
 func (s *Store) Changes(ctx context.Context, since uint64) iter.Seq2[Change, error] {
 	const query = `SELECT label, seq, vector FROM passages WHERE seq > ?1
 		UNION ALL SELECT label, seq, NULL FROM removed WHERE seq > ?1`
+	const op = "read changes"
 	return func(yield func(Change, error) bool) {
-		g, err := s.Graph(ctx)
-		if err == nil && since > 0 && since < g.Sequence {
-			err = fmt.Errorf("read changes since %d: %w", since, ErrPruned)
-		}
-		if err != nil {
-			yield(Change{}, err)
+		if s.closed.Load() {
+			yield(Change{}, s.wrap(op, ErrClosed))
 			return
 		}
-		scan(ctx, s, s.scans, "read changes", scanChange, query, toInt(since))(yield)
+		// One transaction: a graph that is saved between the question and the
+		// reading would take removals away.
+		tx, err := s.scans.BeginTx(ctx, nil)
+		if err != nil {
+			yield(Change{}, s.wrap(op, err))
+			return
+		}
+		defer tx.Rollback() // it only read
+		var graph int64
+		err = tx.QueryRowContext(ctx, "SELECT graph_sequence FROM state").Scan(&graph)
+		if err == nil && since > 0 && since < toUint(graph) {
+			err = fmt.Errorf("since %d: %w", since, ErrPruned)
+		}
+		if err != nil {
+			yield(Change{}, s.wrap(op, err))
+			return
+		}
+		scan(ctx, s, tx, op, scanChange, query, toInt(since))(yield)
 	}
 }
 
