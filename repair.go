@@ -113,51 +113,45 @@ func (c *Collection) remake(ctx context.Context, salvage *store.Salvage, report 
 // putSalvaged stores documents that were read from a damaged database, as far
 // as they make sense.
 func (c *Collection) putSalvaged(ctx context.Context, s *store.Store, rows []store.Document, report *RepairReport) error {
-	var whole, bare []store.Document
+	var kept, bare []store.Document
+	var places []int // of bare ones in kept
+	seen := make(map[string]bool, len(rows))
 	for _, row := range rows {
-		if row.ID == "" || !utf8.ValidString(row.ID) || !utf8.ValidString(row.Text) {
+		if row.ID == "" || !utf8.ValidString(row.ID) || !utf8.ValidString(row.Text) || seen[row.ID] {
 			report.Lost++
 			continue
 		}
+		seen[row.ID] = true
 		doubtful := !isOf(row.Hash, row.Text)
 		if _, err := decode(row); err != nil {
 			row.Metadata, doubtful = nil, true
 		}
 		if doubtful {
 			report.Doubtful = append(report.Doubtful, row.ID)
+		}
+		if doubtful || slices.ContainsFunc(row.Passages, func(p store.Passage) bool {
+			return p.Start < 0 || p.Start > p.End || p.End > len(row.Text) || c.spec.unfit(p.Vector) != ""
+		}) {
 			row.Passages = nil
 		}
-		for _, p := range row.Passages {
-			if p.Start < 0 || p.Start > p.End || p.End > len(row.Text) || c.spec.unfit(p.Vector) != "" {
-				row.Passages = nil
-				break
+		if row.Passages == nil {
+			if row.Text == "" { // its vector was the caller's
+				report.Lost++
+				continue
 			}
-		}
-		switch {
-		case row.Passages != nil:
-			whole = append(whole, row)
-		case row.Text == "":
-			report.Lost++ // its vector was its own
-		default:
 			row.Hash = c.spec.hashText(row.Text)
-			bare = append(bare, row)
+			bare, places = append(bare, row), append(places, len(kept))
 		}
+		kept = append(kept, row)
 	}
 	passages, err := c.passages(ctx, bare)
 	if err != nil {
 		return err
 	}
-	for i := range bare {
-		bare[i].Passages = passages[i]
+	for i, place := range places {
+		kept[place].Passages = passages[i]
 	}
 	report.Embedded += len(bare)
-	rows = append(whole, bare...)
-	slices.Reverse(rows) // of two rows of one ID the later counts
-	seen := make(map[string]bool, len(rows))
-	_, err = s.Put(ctx, slices.DeleteFunc(rows, func(row store.Document) bool {
-		again := seen[row.ID]
-		seen[row.ID] = true
-		return again
-	}))
+	_, err = s.Put(ctx, kept)
 	return err
 }

@@ -3,13 +3,23 @@
 //	POST   /v1/documents        [{"id": "1", "text": "...", "metadata": {...}}, ...]  add or replace, all or none
 //	GET    /v1/documents/{id}   one document
 //	DELETE /v1/documents/{id}   remove it
-//	POST   /v1/query            {"text": "...", "k": 10, "ef": 100}                   the nearest documents
+//	POST   /v1/query            {"text": "...", "k": 10}                              the documents that fit best
 //	GET    /v1/stats            numbers about the collection
 //	GET    /healthz             whether the server can answer
 //
 // An ID in a path is escaped as url.PathEscape does it. The IDs "." and "..",
 // which HTTP clients and servers take for steps in the path, can't be named
 // that way.
+//
+// # Queries
+//
+// Beside text a query may have what [minnow.Query] has: k, offset, ef, mode
+// ("vector", "text" or "hybrid"), min_similarity, diversity, and where, a filter
+// on metadata in the JSON of package where:
+//
+//	{"text": "small fish", "mode": "hybrid", "where": {"eq": {"lang": "en"}}}
+//
+// What a hit has, [minnow.Hit] explains.
 //
 // # Errors
 //

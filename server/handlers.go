@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/minnow-search/minnow"
+	"github.com/minnow-search/minnow/where"
 )
 
 // document is a minnow.Document in JSON.
@@ -14,10 +15,20 @@ type document struct {
 	Metadata map[string]any `json:"metadata,omitempty"`
 }
 
+// hit is a minnow.Hit in JSON. Start and end are the passage, in bytes of the
+// text.
 type hit struct {
 	document
-	Distance   float32 `json:"distance"`
-	Similarity float32 `json:"similarity"`
+	Start      int      `json:"start"`
+	End        int      `json:"end"`
+	Truncated  bool     `json:"truncated,omitempty"`
+	Score      float64  `json:"score"`
+	Distance   float32  `json:"distance"`
+	Similarity float32  `json:"similarity"`
+	VectorRank int      `json:"vector_rank,omitempty"`
+	TextRank   int      `json:"text_rank,omitempty"`
+	BM25       float64  `json:"bm25,omitempty"`
+	Words      []string `json:"words,omitempty"`
 }
 
 // routes says what each path does. A pattern without a method catches the
@@ -79,23 +90,32 @@ func (s *Server) deleteDocument(_ http.ResponseWriter, r *http.Request) (any, er
 
 func (s *Server) query(w http.ResponseWriter, r *http.Request) (any, error) {
 	var q struct {
-		Text string `json:"text"`
-		K    int    `json:"k"`
-		Ef   int    `json:"ef"`
+		Text          string       `json:"text"`
+		K             int          `json:"k"`
+		Offset        int          `json:"offset"`
+		Ef            int          `json:"ef"`
+		Mode          minnow.Mode  `json:"mode"`
+		Where         where.Filter `json:"where"`
+		MinSimilarity float32      `json:"min_similarity"`
+		Diversity     float32      `json:"diversity"`
 	}
 	if err := s.decode(w, r, &q); err != nil {
 		return nil, err
 	}
-	if q.K > s.options.MaxK {
-		return nil, fmt.Errorf("%w: k is %d, and may be %d at most", minnow.ErrInvalid, q.K, s.options.MaxK)
+	if q.K > s.options.MaxK || q.Offset > s.options.MaxK {
+		return nil, fmt.Errorf("%w: k is %d and offset %d, and may be %d at most", minnow.ErrInvalid, q.K, q.Offset, s.options.MaxK)
 	}
-	found, err := s.collection.KNNQuery(r.Context(), q.Text, &minnow.Query{K: q.K, Ef: q.Ef})
+	found, err := s.collection.KNNQuery(r.Context(), q.Text, &minnow.Query{
+		K: q.K, Offset: q.Offset, Ef: q.Ef, Mode: q.Mode, Where: q.Where, MinSimilarity: q.MinSimilarity, Diversity: q.Diversity,
+	})
 	if err != nil {
 		return nil, err
 	}
 	hits := make([]hit, len(found))
 	for i, h := range found {
-		hits[i] = hit{document(h.Document), h.Distance, h.Similarity}
+		hits[i] = hit{
+			document(h.Document), h.Start, h.End, h.Truncated, h.Score, h.Distance, h.Similarity, h.VectorRank, h.TextRank, h.BM25, h.Words,
+		}
 	}
 	return struct {
 		Hits []hit `json:"hits"`
@@ -106,6 +126,7 @@ func (s *Server) stats(http.ResponseWriter, *http.Request) (any, error) {
 	st := s.collection.Stats()
 	return struct {
 		Documents      int    `json:"documents"`
+		Passages       int    `json:"passages"`
 		Sequence       uint64 `json:"sequence"`
 		SavedSequence  uint64 `json:"saved_sequence"`
 		Model          string `json:"model"`
@@ -116,7 +137,7 @@ func (s *Server) stats(http.ResponseWriter, *http.Request) (any, error) {
 		GraphReady     bool   `json:"graph_ready"`
 		GraphDeleted   int    `json:"graph_deleted"`
 	}{
-		st.Documents, st.Sequence, st.SavedSequence, st.Model, string(st.Space), st.Dim,
+		st.Documents, st.Passages, st.Sequence, st.SavedSequence, st.Model, string(st.Space), st.Dim,
 		st.M, st.EfConstruction, st.GraphReady, st.GraphDeleted,
 	}, nil
 }

@@ -91,6 +91,9 @@ func (s *Splitter) Split(text string) ([][2]int, error) {
 func (s *Splitter) pieces(text string, special, room int) ([]piece, error) {
 	var pieces []piece
 	for _, span := range sentences(text) {
+		if strings.TrimSpace(text[span[0]:span[1]]) == "" {
+			continue
+		}
 		n, err := s.counter.CountTokens(text[span[0]:span[1]])
 		if err != nil {
 			return nil, err
@@ -114,6 +117,9 @@ func (s *Splitter) cut(text string, start, end, special, room int) ([]piece, err
 	n, err := s.counter.CountTokens(text[start:end])
 	if err != nil {
 		return nil, err
+	}
+	if strings.TrimSpace(text[start:end]) == "" {
+		return nil, nil
 	}
 	at := middle(text[start:end])
 	if n-special <= room || at == 0 {
@@ -151,7 +157,8 @@ func middle(text string) int {
 // pack joins pieces into passages.
 func (s *Splitter) pack(text string, pieces []piece, room int) ([][2]int, error) {
 	var passages [][2]int
-	for first := 0; first < len(pieces); {
+	done := 0 // pieces that are in some passage
+	for first := 0; done < len(pieces); {
 		tokens, next := pieces[first].tokens, first+1
 		for next < len(pieces) && tokens+pieces[next].tokens <= room {
 			tokens += pieces[next].tokens
@@ -167,10 +174,14 @@ func (s *Splitter) pack(text string, pieces []piece, room int) ([][2]int, error)
 				break
 			}
 		}
-		if start, end, any := trim(text, pieces[first].start, pieces[next-1].end); any {
-			passages = append(passages, [2]int{start, end})
+		if next <= done {
+			first = done // nothing new fits beside the overlap
+			continue
 		}
-		first = s.back(pieces, first, next)
+		done = next
+		start, end := trim(text, pieces[first].start, pieces[next-1].end)
+		passages = append(passages, [2]int{start, end})
+		first = s.back(pieces, first, next, room)
 	}
 	if passages == nil {
 		passages = [][2]int{{0, len(text)}} // white space only
@@ -178,24 +189,28 @@ func (s *Splitter) pack(text string, pieces []piece, room int) ([][2]int, error)
 	return passages, nil
 }
 
-// back is the piece with which the passage after pieces[first:next] begins.
-func (s *Splitter) back(pieces []piece, first, next int) int {
+// back is the piece with which the passage after pieces[first:next] begins: as
+// many pieces back as the overlap allows, if the next piece fits beside them.
+func (s *Splitter) back(pieces []piece, first, next, room int) int {
 	if next == len(pieces) {
 		return next
 	}
-	for tokens := 0; next-1 > first; next-- {
-		if tokens += pieces[next-1].tokens; tokens > s.overlap {
+	begin, tokens := next, 0
+	for begin-1 > first {
+		tokens += pieces[begin-1].tokens
+		if tokens > s.overlap || tokens+pieces[next].tokens > room {
 			break
 		}
+		begin--
 	}
-	return next
+	return begin
 }
 
-// trim leaves white space out at both ends.
-func trim(text string, start, end int) (from, to int, any bool) {
+// trim leaves white space out at both ends of what is not all white space.
+func trim(text string, start, end int) (from, to int) {
 	inner := strings.TrimSpace(text[start:end])
 	from = start + strings.Index(text[start:end], inner)
-	return from, from + len(inner), inner != ""
+	return from, from + len(inner)
 }
 
 // sentences are the spans of a text's sentences, one after the other.
