@@ -26,7 +26,7 @@ func ExampleCollection_KNNQuery_hybrid() {
 		log.Fatal(err)
 	}
 	// A name that no model knows: words find it.
-	hits, err := c.KNNQuery(ctx, "what is E1043?", &minnow.Query{Mode: minnow.Hybrid, K: 1})
+	hits, err := c.KNNQuery(ctx, "E1043: pump?", &minnow.Query{Mode: minnow.Hybrid, K: 1})
 	if err != nil {
 		log.Fatal(err)
 	}
