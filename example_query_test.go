@@ -31,7 +31,7 @@ func ExampleCollection_KNNQuery_hybrid() {
 		log.Fatal(err)
 	}
 	fmt.Println(hits[0].ID, hits[0].Words)
-	// Output: E1043 [E1043]
+	// Output: E1043 [E1043 pump]
 }
 
 func ExampleCollection_KNNQuery_where() {
