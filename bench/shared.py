@@ -86,9 +86,17 @@ def about_machine() -> dict[str, object]:
     }
 
 
-def spread(values: Iterable[float]) -> str:
+def others_seconds() -> float:
+    """Processor time since the machine's start that neither this process had nor its children that have ended."""
+    user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().partition("\n")[0].split()[1:9])
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
+
+
+def spread(values: Iterable[float], digits: int = 2) -> str:
     values = list(values)
-    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})" if values else "–"
+    if not values:
+        return "–"
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 
 def ratios(ours: dict[int, float], theirs: dict[int, float]) -> list[float]:

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from shared import Process, about_machine  # noqa: E402
+from shared import Process, about_machine, others_seconds  # noqa: E402
 
 OURS = "minnow"
 BASELINE = "sentence-transformers"
@@ -114,12 +114,6 @@ class Run:
             for first in range(0, self.soak, SOAK_STEP):
                 worker.seconds("embed", "soak", first, SOAK_STEP)
                 self.note("soak", "memory", OURS, worker.memory("VmRSS"), count=first + SOAK_STEP)
-
-
-def others_seconds() -> float:
-    """Processor time since the machine's start that neither this process had nor its children that have ended."""
-    user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().partition("\n")[0].split()[1:9])
-    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
 
 
 def main() -> None:

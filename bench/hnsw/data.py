@@ -1,6 +1,7 @@
 """The data sets, made once and kept in a folder: base and queries as unit vectors, and the truth by exact search.
 
     data.py texts WORDNET_FOLDER FOLDER     WordNet's definitions in glosses.txt, some of its words in words.txt
+    data.py million FOLDER                  the set of bench/collection's --million
     data.py sets FOLDER                     everything else; needs glosses.npy and words.npy for the sets of WordNet
 
 A query of the WordNet sets is a word, and what it looks for are definitions. That is harder for a graph than definitions
@@ -37,6 +38,9 @@ RECIPES = [
     Recipe("wordnet-20k", "ip", 384, size=20_000),
     Recipe("clusters-128-20k", "l2", 128, size=20_000, clusters=10),
 ]
+
+
+MILLION = Recipe("million", "ip", 384, size=1_000_000, clusters=1000)
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,8 @@ def main() -> None:
     match sys.argv[1:]:
         case ["texts", source, folder]:
             write_texts(Path(source), Path(folder))
+        case ["million", folder]:
+            make(MILLION, Path(folder))
         case ["sets", folder]:
             for recipe in RECIPES:
                 make(recipe, Path(folder))

@@ -12,9 +12,9 @@ import (
 
 var shape = regexp.MustCompile(`'descr': '<f4', 'fortran_order': False, 'shape': \((\d+), (\d+)\)`)
 
-// mapArray maps a .npy file of float32 rows into memory for good. Being of a file, its pages do not count as the
+// MapArray maps a .npy file of float32 rows into memory for good. Being of a file, its pages do not count as the
 // engine's memory.
-func mapArray(path string) (rows []float32, dim int, err error) {
+func MapArray(path string) (rows []float32, dim int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, 0, err

@@ -66,11 +66,11 @@ func Run(open func(Settings) (Engine, error)) {
 }
 
 func run(open func(Settings) (Engine, error)) error {
-	base, dim, err := mapArray(os.Args[2])
+	base, dim, err := MapArray(os.Args[2])
 	if err != nil {
 		return err
 	}
-	queries, _, err := mapArray(os.Args[3])
+	queries, _, err := MapArray(os.Args[3])
 	if err != nil {
 		return err
 	}

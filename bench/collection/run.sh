@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Measures minnow's collection beside its peers, and writes a dated folder under bench/runs.
+#
+# Usage: run.sh             everything: about 25 minutes, on a machine that has nothing else to do
+#        run.sh --quick     10,000 documents, 2 minutes, kept in $MINNOW_HOME/bench/collection-quick
+#        run.sh --million   a million synthetic vectors, ours alone, 25 minutes and 8 GB of memory
+#        run.sh --prepare   only make what a run needs; the first time WordNet is embedded, some 6 minutes
+#
+# MINNOW_WORDNET=DIR says where WordNet's data.noun is, if not in /usr/share/wordnet. All that a run needs is kept in
+# $MINNOW_HOME/bench and made once. Needs what scripts/setup.sh needs.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+
+usage() {
+	sed -n '4,7s/^# *//p' "$0" >&2
+	exit 2
+}
+[ $# -le 1 ] || usage
+mode=${1:---full}
+case $mode in --full | --quick | --million | --prepare) ;; *) usage ;; esac
+
+# WordNet's vectors are those of the benchmark of hnswlib.
+[ -e "${MINNOW_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/minnow}/bench/sets/wordnet/worst.npy" ] || "$root/bench/hnsw/run.sh" --prepare
+MINNOW_MODEL=all-MiniLM-L6-v2 "$root/scripts/setup.sh" >&2
+eval "$("$root/scripts/setup.sh" env)"
+cache=$MINNOW_HOME/bench
+digest=$(sha256sum "$here/requirements.txt")
+venv=$cache/python-${digest:0:8}
+model=$MINNOW_HOME/models/all-MiniLM-L6-v2
+
+say() { echo "bench: $*" >&2; }
+
+install_python() {
+	[ -e "$venv/.complete" ] && return
+	say "installing the Python peers into $venv"
+	rm -rf "$venv"
+	python3 -m venv "$venv"
+	"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r "$here/requirements.txt"
+	touch "$venv/.complete"
+}
+
+prepare() {
+	install_python
+	"$venv/bin/python" -m unittest discover --quiet --start-directory "$here"
+	(cd "$here" && go build -o "$cache/bin/collection/" ./ours ./chromem)
+}
+
+# run OUTPUT [OPTION]
+run() {
+	"$venv/bin/python" "$here/bench.py" "$@" --cache "$cache" --model "$model"
+	"$venv/bin/python" "$here/report.py" "$1"
+}
+
+prepare
+case $mode in
+--full) run "$root/bench/runs/$(date +%F)-collection" ;;
+--quick) run "$cache/collection-quick" --quick ;;
+--million)
+	"$venv/bin/python" "$here/../hnsw/data.py" million "$cache" >&2
+	run "$root/bench/runs/$(date +%F)-collection-million" --million --rounds 3 --engines minnow
+	;;
+esac
