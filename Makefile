@@ -1,5 +1,5 @@
 # Both need Go, a C++ compiler, Python 3 with venv, and Rust's cargo; all else is fetched by set-up.
-.PHONY: help demo test sanitize bench-hnsw bench-embed setup setup-test build lint test-go test-race test-scripts test-arm64
+.PHONY: help demo test soak sanitize bench-hnsw bench-embed bench-collection setup setup-test build lint test-go test-race test-scripts test-arm64
 
 # What a build needs to find the native parts; set-up prints it.
 env := eval "$$(scripts/setup.sh env)" &&
@@ -12,6 +12,9 @@ demo: build    ## the walk-through and a search, on the real model
 
 test: lint test-scripts test-go test-race  ## all that CI runs
 
+soak: setup    ## the tests that go on at random, for as long as they should: some minutes
+	@$(env) MINNOW_SOAK=1 go test -count=1 -timeout 60m -run 'Model|Kill|FullDisk' .
+
 sanitize: setup ## the C++ shim under the address, undefined-behaviour and thread sanitizers
 	@$(env) csrc/sanitize.sh
 
@@ -23,6 +26,9 @@ bench-hnsw:    ## hnswlib beside its peers, into bench/runs; a quiet machine, a 
 
 bench-embed:   ## the embedder beside its peers, into bench/runs; likewise, and some gigabytes of PyTorch
 	@bench/embed/run.sh
+
+bench-collection: ## the collection beside its peers, into bench/runs; likewise
+	@bench/collection/run.sh
 
 setup:         ## fetch and build the native parts and the model, once
 	@scripts/setup.sh

@@ -91,6 +91,7 @@ class Chroma:
         self.ef = 100
 
     def client(self, data: Data) -> Any:
+        self.data = data
         settings = self.module.Settings(anonymized_telemetry=False)
         return self.module.PersistentClient(str(data.folder / "chroma"), settings=settings)
 
@@ -117,6 +118,9 @@ class Chroma:
         if ef and ef != self.ef:
             self.collection.modify(configuration={"hnsw": {"ef_search": ef}})
             self.ef = ef
+            # Another ef counts from the next loading of the index on. (The first of a round's queries is not measured.)
+            self.module.api.shared_system_client.SharedSystemClient.clear_system_cache()
+            self.open(self.data)
         condition = None if not where else {FILTERS[where][0]: FILTERS[where][1]}
         found = self.collection.query(
             query_embeddings=[vector], n_results=K, where=condition, include=["documents", "distances"]

@@ -30,8 +30,13 @@ func main() {
 
 func (e *engine) Version() string { return "minnow, " + runtime.Version() }
 
+// loaded is the folder of the collection that Load makes.
+const loaded = "collection"
+
+func own(d *protocol.Data) minnow.Embedder { return minnow.OwnVectors(len(d.Base[0]), "bench") }
+
 func (e *engine) Open(d *protocol.Data) (err error) {
-	e.c, err = minnow.Open(filepath.Join(d.Folder, "collection"), minnow.OwnVectors(len(d.Base[0]), "bench"), &minnow.Options{Space: minnow.InnerProduct})
+	e.c, err = minnow.Open(filepath.Join(d.Folder, loaded), own(d), nil)
 	return err
 }
 
