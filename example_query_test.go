@@ -3,6 +3,7 @@ package minnow_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/minnow-search/minnow"
+	"github.com/minnow-search/minnow/hnswlib"
 	"github.com/minnow-search/minnow/where"
 )
 
@@ -208,6 +210,70 @@ func ExampleQuery() {
 	}
 	fmt.Println(hits[0].ID)
 	// Output: puppy
+}
+
+func ExampleCollection_ImportIndex() {
+	dir, err := os.MkdirTemp("", "minnow")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	// An index that Python wrote with save_index would do as well.
+	ix, err := hnswlib.New(hnswlib.Cosine, 2, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer ix.Close()
+	path := filepath.Join(dir, "python.hnsw")
+	if err := errors.Join(ix.Add([]float32{1, 0, 0, 1}, []uint64{7, 8}), ix.Save(path)); err != nil {
+		log.Fatal(err)
+	}
+	labels := []byte(`{"label": 7, "id": "east"}` + "\n" + `{"label": 8, "id": "north", "text": "where the needle points"}` + "\n")
+	if err := os.WriteFile(path+".labels.jsonl", labels, 0o600); err != nil {
+		log.Fatal(err)
+	}
+	c, err := minnow.Open(filepath.Join(dir, "collection"), minnow.OwnVectors(2, "python's model"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	n, err := c.ImportIndex(context.Background(), path)
+	fmt.Println(n, "documents", err)
+	// Output: 2 documents <nil>
+}
+
+func ExampleRepair() {
+	dir, err := os.MkdirTemp("", "minnow")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	c, err := minnow.Open(dir, &words{}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		log.Fatal(err)
+	}
+	report, err := minnow.Repair(context.Background(), dir, &words{}, nil)
+	fmt.Println("damage:", report.Damage, err)
+	// Output: damage: <nil> <nil>
+}
+
+func ExampleCollection_Get() {
+	c, cleanup := openExample()
+	defer cleanup()
+	ctx := context.Background()
+	if err := c.Add(ctx, minnow.Document{ID: "1", Text: "one"}); err != nil {
+		log.Fatal(err)
+	}
+	d, err := c.Get(ctx, "1")
+	fmt.Println(d.Text, err)
+	_, err = c.Get(ctx, "2")
+	fmt.Println(errors.Is(err, minnow.ErrNotFound))
+	// Output:
+	// one <nil>
+	// true
 }
 
 func ExampleReindex() {

@@ -127,13 +127,17 @@ func TestAddSeqThatFailsKeepsWholeLoads(t *testing.T) {
 
 func TestAddSeqBoundsALoadByItsText(t *testing.T) {
 	c := openNew(t)
-	long := strings.Repeat("word ", 1<<20)
+	words := 2 << 20 // 10 MB
+	if testing.Short() {
+		words = 1 << 20
+	}
+	long := strings.Repeat("word ", words)
 	stats, err := c.AddSeq(t.Context(), slices.Values([]minnow.Document{doc("a", long), doc("b", "short"), doc("c", long+"end")}))
 	if err != nil || stats.Documents != 3 {
 		t.Fatalf("AddSeq = %+v, %v, want 3", stats, err)
 	}
 	if d, err := c.Get(t.Context(), "c"); err != nil || len(d.Text) != len(long)+3 {
-		t.Errorf("a text of 5 MB came back with %d bytes, %v", len(d.Text), err)
+		t.Errorf("a text of 10 MB came back with %d bytes, %v", len(d.Text), err)
 	}
 }
 

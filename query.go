@@ -26,7 +26,9 @@ type Query struct {
 	// hits, or all that fit if those are fewer.
 	K int
 	// Offset passes over the first hits: page 3 of ten has Offset 20. Each page
-	// is a query of its own and costs as much as all before it together.
+	// is a query of its own and costs as much as all before it together. A
+	// hybrid query joins the first 100 of its two lists, or Offset + K if that
+	// is more; so pages beyond 100, and pages with Diversity, may repeat a hit.
 	Offset int
 	// Ef is how many candidates are looked at; 100 by default, and K + Offset
 	// at least. More finds more of the true nearest, and takes longer.

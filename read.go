@@ -57,7 +57,8 @@ func (c *Collection) Where(ctx context.Context, f where.Filter) iter.Seq2[Docume
 	}
 }
 
-// Len is the number of documents. After Close it is what it was.
+// Len is the number of documents. After Close it is what it was; of a
+// collection that is only read, what the last query saw.
 func (c *Collection) Len() int { return c.store.Len() }
 
 // Stats are numbers about a collection, all of about the same moment.

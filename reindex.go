@@ -33,7 +33,10 @@ func Reindex(ctx context.Context, dir string, e Embedder, o *Options) error {
 			// Closed before the swap: this folds its log into the file.
 			return errors.Join(c.reembed(ctx, from, to, progress), from.Close())
 		})
-		return errors.Join(err, from.Close(), removeDatabase(filepath.Join(c.dir, oldName)))
+		if err := errors.Join(err, from.Close()); err != nil {
+			return err
+		}
+		return removeDatabase(filepath.Join(c.dir, oldName))
 	})
 	if err != nil {
 		return wrap("reindex "+dir, err)

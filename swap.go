@@ -3,6 +3,7 @@ package minnow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,6 +38,10 @@ func remade(ctx context.Context, dir string, fill func(context.Context, *store.S
 	}
 	if err := s.Close(); err != nil {
 		return err
+	}
+	// Closing folds the log into the file, and can't say if that failed.
+	if _, err := os.Stat(making + "-wal"); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fmt.Errorf("the new database is not whole, perhaps for lack of room: %s-wal is still there", making), err)
 	}
 	files := durable.OS{}
 	if err := files.Rename(making, filepath.Join(dir, newName)); err != nil {

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 BEGIN, END = "<!-- notes -->", "<!-- end of notes -->"
+QUIET = 0.03  # of the processors, for others
 NO_NOTES = "No notes yet: write here what explains the ratios."
 
 
@@ -102,6 +104,36 @@ def spread(values: Iterable[float], digits: int = 2) -> str:
 def ratios(ours: dict[int, float], theirs: dict[int, float]) -> list[float]:
     """Of two engines' rates by round."""
     return [ours[turn] / theirs[turn] for turn in ours if turn in theirs]
+
+
+def write_run(output: Path, fields: list[str], rows: list[dict[str, object]], facts: dict[str, object]) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    with (output / "raw.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fields, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    (output / "about.json").write_text(json.dumps(about_machine() | facts, indent=1) + "\n")
+
+
+def read_run(folder: Path) -> tuple[list[dict[str, str]], dict[str, Any]]:
+    with (folder / "raw.csv").open(newline="") as file:
+        return list(csv.DictReader(file)), json.loads((folder / "about.json").read_text())
+
+
+def machine(about: dict[str, Any]) -> Iterator[str]:
+    yield f"- {about['cpu']}, {about['processors']} processors, caches {', '.join(about['caches'])}"
+    yield f"- flags: {' '.join(about['flags'])}"
+
+
+def busy(about: dict[str, Any]) -> str:
+    """What else ran on the machine, and whether that was too much."""
+    warning = " **Too much to trust the ratios.**" if about["others"] > QUIET else ""
+    return f"- other processes had {about['others']:.1%} of the processors meanwhile.{warning}"
+
+
+def save(figure: Any, path: Path) -> None:
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
 def notes(readme: Path) -> str:

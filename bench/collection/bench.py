@@ -17,7 +17,6 @@ With --million: a million synthetic vectors, ours and the engines that are named
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import platform
@@ -32,7 +31,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from shared import Process, about_machine, others_seconds  # noqa: E402
+from shared import Process, others_seconds, write_run  # noqa: E402
 
 OURS = "minnow"
 ENGINES = [OURS, "chromem-go", "chroma", "sqlite-vec", "lancedb", "lancedb-hnsw"]
@@ -233,13 +232,8 @@ def main() -> None:
         shutil.rmtree(folder)
     others = (others_seconds() - others) / (time.monotonic() - run.started) / (os.cpu_count() or 1)
 
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    with (arguments.output / "raw.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(run.rows)
     option = " --quick" if arguments.quick else " --million" if arguments.million else ""
-    facts = about_machine() | {
+    facts = {
         "command": f"bench/collection/run.sh{option}",
         "seconds": round(time.monotonic() - run.started),
         "versions": versions,
@@ -251,7 +245,7 @@ def main() -> None:
         "queries": run.count,
         "ef": {engine: [run.ef[engine, name] for name in FILTERS] for engine in versions},
     }
-    (arguments.output / "about.json").write_text(json.dumps(facts, indent=1) + "\n")
+    write_run(arguments.output, FIELDS, run.rows, facts)
 
 
 if __name__ == "__main__":

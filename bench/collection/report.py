@@ -7,8 +7,6 @@ What a person wrote in README.md between the two notes marks is kept.
 
 from __future__ import annotations
 
-import csv
-import json
 import statistics
 import sys
 from collections.abc import Iterator
@@ -20,12 +18,11 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import numpy as np
 from bench import ENGINES, FILTERS, OURS, RECALL
-from shared import BEGIN, END, notes, ratios, spread
+from shared import BEGIN, END, busy, machine, notes, ratios, read_run, save, spread
 
 TITLES = {"": "no filter", "half": "50 %", "percent": "1 %", "rare": "0.01 %"}
 MODES = {"vector": "text, by meaning", "own vector": "own vector", "text": "text, by words", "hybrid": "hybrid"}
 IMPORT_TARGET, IMPORTING_TARGET, OPEN_TARGET = 0.95, 3.0, 1.5
-QUIET = 0.03
 Rounds = dict[int, float]
 
 
@@ -150,12 +147,11 @@ def document(results: Results, about: dict, kept: str) -> Iterator[str]:
     yield "# The collection and its peers\n"
     yield f"`{about['command']}` at {about['commit']}, {about['seconds'] / 60:.0f} minutes, {about['rounds']} rounds of"
     yield f"{about['queries']} queries a kind. How it is done is said in bench/collection/bench.py.\n"
-    yield f"- {about['cpu']}, {about['processors']} processors, caches {', '.join(about['caches'])}"
+    yield from machine(about)
     yield f"- {about['kernel']}; {about['python']}; {about['documents']:,} documents of 384 dimensions"
     for engine in results.engines:
         yield f"- {engine}: {about['versions'][engine]}"
-    busy = " **Too much to trust the ratios.**" if about["others"] > QUIET else ""
-    yield f"- other processes had {about['others']:.1%} of the processors meanwhile.{busy}"
+    yield busy(about)
     yield f"\n{BEGIN}\n{kept}\n{END}\n"
     yield from targets(results)
     yield "\n![latency](latency.svg)\n"
@@ -186,18 +182,16 @@ def draw(results: Results, path: Path) -> None:
         axis.set_xscale("log")
         axis.set_title(f"{TITLES[name]}: p50, ms", fontsize=9)
         axis.grid(True, axis="x", linewidth=0.3)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    save(figure, path)
 
 
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     folder = Path(sys.argv[1])
+    rows, about = read_run(folder)
     plt.rcParams.update({"svg.hashsalt": "minnow", "svg.fonttype": "none", "font.size": 9})
-    about = json.loads((folder / "about.json").read_text())
-    with (folder / "raw.csv").open(newline="") as file:
-        results = Results(list(csv.DictReader(file)))
+    results = Results(rows)
     readme = folder / "README.md"
     readme.write_text("\n".join(document(results, about, notes(readme))) + "\n")
     draw(results, folder / "latency.svg")

@@ -12,36 +12,15 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-usage() {
-	sed -n '4,7s/^# *//p' "$0" >&2
-	exit 2
-}
-[ $# -le 1 ] || usage
-mode=${1:---full}
-case $mode in --full | --quick | --million | --prepare) ;; *) usage ;; esac
-
-# WordNet's vectors are those of the benchmark of hnswlib.
-[ -e "${MINNOW_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/minnow}/bench/sets/wordnet/worst.npy" ] || "$root/bench/hnsw/run.sh" --prepare
-MINNOW_MODEL=all-MiniLM-L6-v2 "$root/scripts/setup.sh" >&2
-eval "$("$root/scripts/setup.sh" env)"
-cache=$MINNOW_HOME/bench
-digest=$(sha256sum "$here/requirements.txt")
-venv=$cache/python-${digest:0:8}
+options=--million
+# shellcheck source=../common.sh
+. "$here/../common.sh"
 model=$MINNOW_HOME/models/all-MiniLM-L6-v2
 
-say() { echo "bench: $*" >&2; }
-
-install_python() {
-	[ -e "$venv/.complete" ] && return
-	say "installing the Python peers into $venv"
-	rm -rf "$venv"
-	python3 -m venv "$venv"
-	"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r "$here/requirements.txt"
-	touch "$venv/.complete"
-}
-
 prepare() {
-	install_python
+	install_wheels
+	# WordNet's vectors are those of the benchmark of hnswlib.
+	[ -e "$cache/sets/wordnet/worst.npy" ] || "$root/bench/hnsw/run.sh" --prepare
 	"$venv/bin/python" -m unittest discover --quiet --start-directory "$here"
 	(cd "$here" && go build -o "$cache/bin/collection/" ./ours ./chromem)
 }

@@ -12,7 +12,6 @@ their vectors are compared: engines that do not compute the same are not worth t
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import os
@@ -27,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from shared import Process, about_machine, others_seconds  # noqa: E402
+from shared import Process, others_seconds, write_run  # noqa: E402
 
 OURS = "minnow"
 BASELINE = "sentence-transformers"
@@ -148,13 +147,8 @@ def main() -> None:
     run.say(f"memory over {run.soak} texts")
     others = (others_seconds() - others) / (time.monotonic() - run.started) / (os.cpu_count() or 1)
 
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    with (arguments.output / "raw.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(run.rows)
     tokens = json.loads((arguments.cache / "tokens.json").read_text())
-    facts = about_machine() | {
+    facts = {
         "command": "bench/embed/run.sh" + (" --quick" if arguments.quick else ""),
         "seconds": round(time.monotonic() - run.started),
         "versions": versions,
@@ -165,7 +159,7 @@ def main() -> None:
         "tokens": {name: sum(tokens[name][:size]) for name, size in run.sizes.items()},
         "texts_sha256": hashlib.sha256((arguments.cache / "texts.json").read_bytes()).hexdigest(),
     }
-    (arguments.output / "about.json").write_text(json.dumps(facts, indent=1) + "\n")
+    write_run(arguments.output, FIELDS, run.rows, facts)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ What a person wrote in README.md between the two notes marks is kept.
 
 from __future__ import annotations
 
-import csv
-import json
 import statistics
 import sys
 from collections.abc import Callable, Iterator
@@ -19,11 +17,10 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 from bench import BASELINE, ENGINES, OURS, SETS
-from shared import BEGIN, END, notes, ratios, spread
+from shared import BEGIN, END, busy, machine, notes, ratios, read_run, save, spread
 
 TARGETS = {(BASELINE, "short"): 2.0, (BASELINE, "long"): 1.6, ("hugot", "short"): 1.3, ("hugot", "long"): 1.1}
 LATENCY_TARGET = 0.2
-QUIET = 0.03
 Rounds = dict[int, float]
 
 
@@ -133,24 +130,17 @@ def draw_memory(results: Results, path: Path) -> None:
     save(figure, path)
 
 
-def save(figure: plt.Figure, path: Path) -> None:
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None, "Creator": None})
-
-
 def document(results: Results, about: dict, kept: str, share: str) -> Iterator[str]:
     yield "# Embedding: minnow's onnx and its peers\n"
     yield f"`{about['command']}` at {about['commit']}, {about['seconds'] / 60:.0f} minutes, {about['rounds']} rounds."
     yield "How it is done is said in bench/embed/bench.py, what the texts are in texts.py.\n"
-    yield f"- {about['cpu']}, {about['processors']} processors, caches {', '.join(about['caches'])}"
-    yield f"- flags: {' '.join(about['flags'])}"
+    yield from machine(about)
     yield f"- {about['kernel']}; {about['python']}; all-MiniLM-L6-v2 in float32 for all"
     for engine in results.engines:
         yield f"- {engine}: {about['versions'][engine]}"
     lengths = ", ".join(f"{name} {about['texts'][name]} of {results.tokens[name]:.0f}" for name in SETS)
     yield f"- texts, and tokens on average: {lengths}; queries of 14; sha256 {about['texts_sha256'][:12]}"
-    busy = " **Too much to trust the ratios.**" if about["others"] > QUIET else ""
-    yield f"- other processes had {about['others']:.1%} of the processors meanwhile.{busy}"
+    yield busy(about)
     yield f"\n{BEGIN}\n{kept}\n{END}\n"
     yield from targets(results)
     yield "\n![speed](speed.svg)\n"
@@ -178,11 +168,10 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     folder = Path(sys.argv[1])
+    rows, about = read_run(folder)
     plt.rcParams.update({"svg.hashsalt": "minnow", "svg.fonttype": "none", "font.size": 9})
-    about = json.loads((folder / "about.json").read_text())
     tokens = {name: about["tokens"][name] / about["texts"][name] for name in SETS}
-    with (folder / "raw.csv").open(newline="") as file:
-        results = Results(list(csv.DictReader(file)), tokens)
+    results = Results(rows, tokens)
     readme, benchmark = folder / "README.md", folder / "go-share.txt"
     share = benchmark.read_text().strip() if benchmark.exists() else ""
     readme.write_text("\n".join(document(results, about, notes(readme), share)) + "\n")

@@ -11,37 +11,12 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-usage() {
-	sed -n '4,6s/^# *//p' "$0" >&2
-	exit 2
-}
-[ $# -le 1 ] || usage
-mode=${1:---full}
-case $mode in --full | --quick | --prepare) ;; *) usage ;; esac
-
-MINNOW_MODEL=all-MiniLM-L6-v2 "$root/scripts/setup.sh" >&2
-eval "$("$root/scripts/setup.sh" env)"
-cache=$MINNOW_HOME/bench
-digest=$(sha256sum "$here/requirements.txt")
-venv=$cache/python-${digest:0:8}
+# shellcheck source=../common.sh
+. "$here/../common.sh"
 model=$MINNOW_HOME/models/all-MiniLM-L6-v2
 # shellcheck source=../../scripts/pins.env
 . "$root/scripts/pins.env"
 runtime=$MINNOW_HOME/onnxruntime-$ONNXRUNTIME_VERSION/lib
-mkdir -p "$cache"
-
-say() { echo "bench: $*" >&2; }
-# shellcheck source=../wordnet.sh
-. "$here/../wordnet.sh"
-
-install_python() {
-	[ -e "$venv/.complete" ] && return
-	say "installing the Python peers into $venv"
-	rm -rf "$venv"
-	python3 -m venv "$venv"
-	"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r "$here/requirements.txt"
-	touch "$venv/.complete"
-}
 
 # The descriptions of all packages that apt can have, in $cache/descriptions.txt. They are in apt's translations into
 # English, which many machines leave out: so the lists are fetched into a folder of their own, and the machine's stay.
@@ -66,7 +41,7 @@ fetch_descriptions() {
 }
 
 prepare() {
-	install_python
+	install_wheels
 	"$venv/bin/python" -m unittest discover --quiet --start-directory "$here"
 	make_glosses "$venv/bin/python"
 	fetch_descriptions

@@ -12,7 +12,6 @@ noise. Before each timing an engine answers other queries, unmeasured, to warm i
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import platform
@@ -27,7 +26,7 @@ import numpy as np
 from data import QUERIES, RECIPES, Dataset, K
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from shared import Process, about_machine  # noqa: E402
+from shared import Process, write_run  # noqa: E402
 
 OURS = "minnow"
 BASELINE = "hnswlib"
@@ -208,19 +207,14 @@ def main() -> None:
             versions |= {worker.engine: worker.version for worker in workers}
             run.measure(datasets[name], workers)
 
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    with (arguments.output / "raw.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(run.rows)
-    facts = about_machine() | {
+    facts = {
         "command": "bench/hnsw/run.sh" + (" --quick" if arguments.quick else ""),
         "seconds": round(time.monotonic() - run.started),
         "python": f"Python {platform.python_version()}, NumPy {np.__version__}",
         "versions": versions,
         "rounds": arguments.rounds,
     }
-    (arguments.output / "about.json").write_text(json.dumps(facts, indent=1) + "\n")
+    write_run(arguments.output, FIELDS, run.rows, facts)
 
 
 if __name__ == "__main__":

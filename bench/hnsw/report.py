@@ -7,8 +7,6 @@ What a person wrote in README.md between the two notes marks is kept.
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import statistics
 import sys
@@ -21,7 +19,7 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 from bench import BASELINE, ENGINES, OURS, TARGET
-from shared import BEGIN, END, notes, ratios, spread
+from shared import BEGIN, END, machine, notes, ratios, read_run, save, spread
 from worker import EF_CONSTRUCTION, K, M
 
 TARGETS = (0.90, 0.95, 0.975)
@@ -138,16 +136,14 @@ def plot(results: Results, path: Path) -> None:
         axis.grid(True, which="both", linewidth=0.3)
     axes[0][0].set_ylabel("queries a second, one thread")
     axes[0][0].legend()
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    save(figure, path)
 
 
 def document(results: Results, about: dict, kept: str, crossing: str) -> Iterator[str]:
     yield "# Graph search: minnow's hnswlib and its peers\n"
     yield f"`{about['command']}` at {about['commit']}, {about['seconds'] / 60:.0f} minutes. How it is done is said in"
     yield "bench/hnsw/bench.py; the peers' versions are pinned in bench/hnsw.\n"
-    yield f"- {about['cpu']}, {about['processors']} processors, caches {', '.join(about['caches'])}"
-    yield f"- flags: {' '.join(about['flags'])}"
+    yield from machine(about)
     yield f"- {about['kernel']}, huge pages {about['huge_pages']}; {about['compiler']}; {about['python']}"
     yield f"- graphs: M {M}, ef_construction {EF_CONSTRUCTION}; k {K}; everything else by default"
     for engine in ENGINES:
@@ -172,9 +168,8 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     folder = Path(sys.argv[1])
-    with (folder / "raw.csv").open(newline="") as file:
-        results = Results(list(csv.DictReader(file)))
-    about = json.loads((folder / "about.json").read_text())
+    rows, about = read_run(folder)
+    results = Results(rows)
     readme = folder / "README.md"
     benchmarks = folder / "crossing.txt"
     crossing = benchmarks.read_text().strip() if benchmarks.exists() else ""

@@ -11,33 +11,13 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-usage() {
-	sed -n '4,6s/^# *//p' "$0" >&2
-	exit 2
-}
-[ $# -le 1 ] || usage
-mode=${1:---full}
-case $mode in --full | --quick | --prepare) ;; *) usage ;; esac
-
-"$root/scripts/setup.sh" >&2
-eval "$("$root/scripts/setup.sh" env)"
-cache=$MINNOW_HOME/bench
-digest=$(sha256sum "$here/requirements.txt")
-venv=$cache/python-${digest:0:8}
-mkdir -p "$cache"
-
-say() { echo "bench: $*" >&2; }
-# shellcheck source=../wordnet.sh
-. "$here/../wordnet.sh"
+# shellcheck source=../common.sh
+. "$here/../common.sh"
 
 # hnswlib comes as source, and is built here the way its users build it, with -march=native: never from pip's cache,
 # which may hold one of another build.
 install_python() {
-	[ -e "$venv/.complete" ] && return
-	say "installing the Python peers into $venv"
-	rm -rf "$venv"
-	python3 -m venv "$venv"
-	local pip=("$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes)
+	make_venv || return 0
 	awk '/^[^ ]/ { source = /^hnswlib==/ } { print > (source ? built : wheels) }' \
 		wheels="$venv/wheels.txt" built="$venv/built.txt" "$here/requirements.txt"
 	"${pip[@]}" --only-binary :all: -r "$venv/wheels.txt"

@@ -1,0 +1,54 @@
+# Sourced by the benchmarks' run.sh, which have $here, $root and perhaps more $options than these three. It reads the
+# command line, sets minnow up, and leaves $mode, $cache and $venv.
+
+say() { echo "bench: $*" >&2; }
+
+usage() {
+	sed -n '/^# Usage:/,/^#$/s/^# *//p' "$0" >&2
+	exit 2
+}
+
+[ $# -le 1 ] || usage
+mode=${1:---full}
+case " --full --quick --prepare ${options:-} " in *" $mode "*) ;; *) usage ;; esac
+
+MINNOW_MODEL=all-MiniLM-L6-v2 "$root/scripts/setup.sh" >&2
+eval "$("$root/scripts/setup.sh" env)"
+cache=$MINNOW_HOME/bench
+digest=$(sha256sum "$here/requirements.txt")
+venv=$cache/python-${digest:0:8}
+mkdir -p "$cache"
+
+# make_venv: an empty environment of Python in $venv. False if there is a whole one.
+make_venv() {
+	[ ! -e "$venv/.complete" ] || return 1
+	say "installing the Python peers into $venv"
+	rm -rf "$venv"
+	python3 -m venv "$venv"
+	pip=("$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes)
+}
+
+# install_wheels: the peers of which all have wheels.
+install_wheels() {
+	make_venv || return 0
+	"${pip[@]}" --only-binary :all: -r "$here/requirements.txt"
+	touch "$venv/.complete"
+}
+
+# make_glosses PYTHON: WordNet's definitions in $cache/glosses.txt, and some of its words in words.txt.
+make_glosses() {
+	[ -e "$cache/words.txt" ] && return
+	local dir=${MINNOW_WORDNET:-/usr/share/wordnet}
+	[ -e "$dir/data.noun" ] || dir=$cache/wordnet/usr/share/wordnet
+	if [ ! -e "$dir/data.noun" ]; then
+		say "fetching Debian's wordnet-base"
+		local tmp
+		tmp=$(mktemp -d)
+		(cd "$tmp" && apt-get download -qq wordnet-base >&2 && dpkg -x wordnet-base_*.deb "$cache/wordnet") || {
+			say "that did not work: install the package wordnet-base, or unpack WordNet 3.0 and name the folder of data.noun in MINNOW_WORDNET"
+			return 1
+		}
+		rm -r "$tmp"
+	fi
+	"$1" "$(dirname "${BASH_SOURCE[0]}")/hnsw/data.py" texts "$dir" "$cache"
+}
