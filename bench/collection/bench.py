@@ -36,13 +36,13 @@ from shared import Process, others_seconds, write_run  # noqa: E402
 OURS = "minnow"
 ENGINES = [OURS, "chromem-go", "chroma", "sqlite-vec", "lancedb", "lancedb-hnsw"]
 GO = {OURS: "ours", "chromem-go": "chromem"}
-SEARCHES = {"chroma": 100, OURS: 100, "lancedb-hnsw": 100}  # engines with an ef, and what they begin with
-EFS = [50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200]
+SEARCHES = [OURS, "chroma", "lancedb-hnsw"]  # the engines with an ef
+EFS = [50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600]
 FILTERS = ["", "half", "percent", "rare"]
 RECALL = 0.99
 K = 10
 EPSILON = 1e-6  # similarities this close are a tie: WordNet has texts that occur twice
-SAMPLE = 500  # queries by which ef is found
+SAMPLE = 200  # queries by which ef is found
 FIELDS = ["measure", "engine", "filter", "round", "count", "value"]
 SEED = 1
 Row = dict[str, object]
@@ -104,10 +104,10 @@ class Run:
         self.base, self.queries = (self.cache / "sets" / kind / f"{part}.npy" for part in ("base", "queries"))
         base, queries = np.load(self.base, mmap_mode="r"), np.load(self.queries)
         self.size = 10_000 if arguments.quick else len(base)
-        self.count = 20 if arguments.quick else 100  # queries of each kind and round
+        self.count = 20 if arguments.quick else 50  # queries of each kind and round
         self.imported = 2_000 if arguments.quick else 20_000
         self.words = (self.cache / "words.txt").read_text("utf-8").splitlines()
-        self.truth = Truth(np.asarray(base[: self.size]), queries[:SAMPLE])
+        self.truth = Truth(np.asarray(base[: self.size]), queries[: max(SAMPLE, arguments.rounds * self.count)])
         self.ef: dict[tuple[str, str], int] = {}
 
     def say(self, text: str) -> None:
@@ -128,7 +128,7 @@ class Run:
     def tune(self, worker: Worker) -> None:
         """Finds the least ef of each filter with enough recall, and notes what the engine's own choice has."""
         for name in FILTERS:
-            count = min(SAMPLE, 5 * self.count)
+            count = self.count if worker.engine not in SEARCHES else min(SAMPLE, 5 * self.count)
             found = worker.ask(op="query", filter=name, ef=0, first=0, count=count)["found"]
             self.note("recall", worker.engine, self.truth.recall(found, name, 0), filter=name, count=0)
             self.ef[worker.engine, name] = 0
@@ -144,7 +144,7 @@ class Run:
         for name in FILTERS:
             for worker in random.sample(workers, len(workers)):
                 ef = self.ef[worker.engine, name]
-                first = turn * self.count % SAMPLE
+                first = turn * self.count
                 worker.ask(op="query", filter=name, ef=ef, first=first, count=self.count // 10)  # unmeasured
                 answer = worker.ask(op="query", filter=name, ef=ef, first=first, count=self.count)
                 for i, seconds in enumerate(answer["seconds"]):
@@ -163,7 +163,7 @@ class Run:
                     seconds = worker.seconds(op, model=model, name=name, first=turn * n, count=n)
                     self.note(op, OURS, seconds, round=turn, count=n)
                 self.say(f"import {turn + 1} of {turns}")
-            words = self.words[: self.count * 5]
+            words = self.words[:500]
             for mode in ("vector", "own vector", "text", "hybrid"):
                 asked = {"model": model, "name": "import-0", "words": words, "mode": mode}
                 worker.ask(op="latency", **asked | {"words": words[:50]})  # unmeasured

@@ -164,7 +164,7 @@ class Lance:
             self.table.add(table(batch))
         self.table.optimize()
         for name in ("half", "percent", "rare"):
-            self.table.create_scalar_index(name, index_type="BTREE")
+            self.table.create_index(name, config=self.module.index.BTree())
 
     def query(self, vector: np.ndarray, where: str, ef: int) -> list[int]:
         search = self.table.search(vector).distance_type("cosine").limit(K).select(["id", "text", "_distance"])
@@ -185,7 +185,8 @@ class LanceIndexed(Lance):
 
     def load(self, data: Data) -> None:
         super().load(data)
-        self.table.create_index(metric="cosine", vector_column_name="vector", index_type="IVF_HNSW_SQ", num_partitions=1)
+        index = self.module.index.HnswSq(distance_type="cosine", num_partitions=1)
+        self.table.create_index("vector", config=index)
 
     def asked(self, search: Any, ef: int) -> Any:
         return search.ef(ef or 100).refine_factor(4)
