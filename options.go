@@ -43,8 +43,8 @@ type Options struct {
 	// made again, and every ten seconds about long work. By default nothing is
 	// logged.
 	Logger *slog.Logger
-	// Progress is called during long work, some times a second, by one
-	// goroutine at a time. It should return soon.
+	// Progress is called during long work, some times a second. It should
+	// return soon. Two imports at a time may call it at once.
 	Progress func(Progress)
 }
 
