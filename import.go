@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"sync"
+
+	"github.com/minnow-search/minnow/internal/background"
 )
 
 // ImportStats are what an [Collection.AddSeq] did.
@@ -28,6 +30,9 @@ const (
 // on, add the same sequence again: what is stored already is not embedded
 // again. It always waits until docs has returned, which is called from another
 // goroutine.
+//
+// On Linux *onnx.Model embeds an import at a lower priority, so that queries
+// beside it keep their speed. Under constant queries it gets what they leave.
 func (c *Collection) AddSeq(ctx context.Context, docs iter.Seq[Document]) (ImportStats, error) {
 	if err := c.enterToWrite(); err != nil {
 		return ImportStats{}, wrap("add", err)
@@ -45,7 +50,7 @@ func (c *Collection) AddSeq(ctx context.Context, docs iter.Seq[Document]) (Impor
 	})
 	stages.Go(func() {
 		defer close(embedded)
-		c.embedLoads(ctx, cancel, read, embedded)
+		c.embedLoads(background.With(ctx), cancel, read, embedded)
 	})
 
 	progress := c.options.meter("add", 0)

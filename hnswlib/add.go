@@ -15,7 +15,7 @@ import (
 // as it has lasted about sliceTime, so that an Add gets on under constant queries
 // too. How many vectors that is, it learns from the slice before.
 const (
-	sliceTime  = 8 * time.Millisecond
+	sliceTime  = time.Millisecond
 	firstSlice = 8 // a thread
 	mostSlice  = 4096
 )
@@ -41,7 +41,7 @@ const rebuildAt = 256
 // Adds wait for each other. One Add uses all cores unless [Config] or
 // [Index.SetThreads] says otherwise; on one thread, the same calls with the same
 // seed build the same graph, which is upstream's own. A long Add lets queries,
-// deletes and saves in between its slices of a few milliseconds.
+// deletes and saves in between its slices of about a millisecond.
 //
 // A replaced vector stays in the graph as a way-point, unseen in any answer.
 // When such leftovers outnumber the labels, the Add that needs room rebuilds

@@ -39,7 +39,7 @@
 // # Goroutines and threads
 //
 // Every method may be called from any goroutine. Queries run beside queries,
-// saves and checks; changes run alone, in slices of a few milliseconds, so that
+// saves and checks; changes run alone, in slices of about a millisecond, so that
 // queries are answered during an import. Adds follow one another; one Add, and
 // one long batch of queries, uses all cores unless [Config] says otherwise. With
 // Threads of 1 a graph depends on nothing but the calls and the seed, and is the

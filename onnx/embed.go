@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/minnow-search/minnow/internal/background"
 	"github.com/minnow-search/minnow/tokenizer"
 )
 
@@ -99,6 +100,9 @@ func (w *work) groups() [][]int {
 
 // run runs the network on b; see lone for a batch that is the only one of its call.
 func (s *shared) run(ctx context.Context, b *batch, only bool) error {
+	if background.Is(ctx) { // it makes way for a lone one, and doesn't count as beside it
+		return s.session.run(ctx, b)
+	}
 	others := s.lone.running.Add(1) - 1
 	defer s.lone.running.Add(-1)
 	if !only || others > 0 || s.threads == 1 || s.provider != CPU {
@@ -115,7 +119,8 @@ func (s *shared) run(ctx context.Context, b *batch, only bool) error {
 	return err
 }
 
-// each calls f for 0 to n-1 on up to so many goroutines, until one fails or ctx ends, whose cause it returns.
+// each calls f for 0 to n-1 on up to so many goroutines, until one fails or ctx ends, whose cause it returns. They step
+// back for others if ctx says so.
 func each(ctx context.Context, n, goroutines int, f func(ctx context.Context, i int) error) error {
 	if goroutines = min(goroutines, n); goroutines <= 1 {
 		for i := range n {
@@ -137,6 +142,7 @@ func each(ctx context.Context, n, goroutines int, f func(ctx context.Context, i 
 	var crew sync.WaitGroup
 	for range goroutines {
 		crew.Go(func() {
+			background.Step(ctx)
 			for i := next.Add(1) - 1; i < int64(n) && ctx.Err() == nil; i = next.Add(1) - 1 {
 				if err := f(ctx, int(i)); err != nil {
 					cancel(err) // the first one counts; the others stop

@@ -179,6 +179,7 @@ class Run:
                 answer = worker.ask(op="reopen", model=model)
                 self.note("reopen", OURS, answer["seconds"], filter="good", round=turn, count=answer["documents"])
                 self.note("read", OURS, answer["read"], filter="good", round=turn, count=answer["bytes"])
+                self.note("skim", OURS, answer["skim"], filter="good", round=turn, count=answer["bytes"])
         with Worker(OURS, self) as worker:
             worker.ask(op="import-until-killed", model=model, name="killed", first=0, count=n // 2)
             worker.process.kill()

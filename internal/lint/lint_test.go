@@ -24,6 +24,7 @@ type rule struct {
 var mayImport = []rule{
 	{"csrc", nil},
 	{"internal/vec", nil},
+	{"internal/background", nil},
 	{"internal/durable", nil},
 	{"scripts", nil},
 	{"split", []string{"github.com/rivo/uniseg"}},
@@ -32,8 +33,8 @@ var mayImport = []rule{
 	{"hnswlib", []string{"csrc", "internal/durable"}},
 	{"tokenizer", []string{"github.com/daulet/tokenizers"}},
 	{"store", []string{"where", "modernc.org/sqlite", "modernc.org/sqlite/lib"}},
-	{"onnx", []string{"internal/native", "tokenizer", "github.com/yalue/onnxruntime_go"}},
-	{"", []string{"hnswlib", "internal/durable", "store", "where"}},
+	{"onnx", []string{"internal/background", "internal/native", "tokenizer", "github.com/yalue/onnxruntime_go"}},
+	{"", []string{"hnswlib", "internal/background", "internal/durable", "store", "where"}},
 	{"server", []string{"", "where"}},
 	{"cmd/minnow-setup", []string{"internal/native"}},
 	{"cmd/minnow", []string{"", "hnswlib", "internal/native", "onnx", "server", "github.com/spf13/cobra"}},
