@@ -16,7 +16,7 @@ import (
 // too. How many vectors that is, it learns from the slice before.
 const (
 	sliceTime  = time.Millisecond
-	firstSlice = 8 // a thread
+	firstSlice = 2 // a thread
 	mostSlice  = 4096
 )
 
