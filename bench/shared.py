@@ -89,7 +89,10 @@ def about_machine() -> dict[str, object]:
 
 
 def others_seconds() -> float:
-    """Processor time since the machine's start that neither this process had nor its children that have ended."""
+    """Processor time since the machine's start that neither this process had nor its children that have ended.
+
+    Both clocks are sampled: a per cent either way is noise.
+    """
     user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().partition("\n")[0].split()[1:9])
     return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
 
