@@ -59,7 +59,8 @@
 //	Repair                the old or the new, whole           the same
 //
 // A call that returned an error, or that was cut off, left nothing: there is no
-// half of an Add. Documents whose Add returned need no Save.
+// half of an Add. (AddSeq and ImportIndex are a row of Adds: the first ones
+// stay.) Documents whose Add returned need no Save.
 //
 // # What others see
 //

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -106,6 +107,7 @@ func TestAKillLosesNothingThatWasAcknowledged(t *testing.T) {
 				if !errors.Is(err, minnow.ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint("process ", child.Process.Pid)) {
 					t.Errorf("Open beside the child = %v, want ErrLocked naming process %d", err, child.Process.Pid)
 				}
+				readBeside(t, dir, i)
 			}
 			if n == kill {
 				time.Sleep(time.Duration(r.IntN(5000)) * time.Microsecond)
@@ -139,6 +141,19 @@ func TestAKillLosesNothingThatWasAcknowledged(t *testing.T) {
 			t.Errorf("after kill %d: Check() = %v", round, err)
 		}
 		closeNow(t, c)
+	}
+}
+
+// readBeside opens a collection that another process writes, and looks for a
+// document that it has acknowledged.
+func readBeside(t *testing.T, dir string, i int) {
+	t.Helper()
+	c := open(t, dir, &words{}, &minnow.Options{ReadOnly: true})
+	defer closeNow(t, c)
+	hits := ask1(t, c, sentence(i), &minnow.Query{K: 1 << 20, Ef: 1 << 20})
+	there := slices.ContainsFunc(hits, func(h minnow.Hit) bool { return h.ID == fmt.Sprint(i) })
+	if deleted := i%3 == 0; there == deleted {
+		t.Errorf("a reader beside the child finds document %d: %v, want %v", i, there, !deleted)
 	}
 }
 
