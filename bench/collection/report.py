@@ -164,11 +164,12 @@ def document(results: Results, about: dict, kept: str) -> Iterator[str]:
         yield f"- {engine}: {about['versions'][engine]}"
     yield busy(about)
     yield f"\n{BEGIN}\n{kept}\n{END}\n"
-    yield from targets(results)
-    yield "\n![latency](latency.svg)\n"
-    yield "## A query beside ours\n"
-    yield "The p50 as a multiple of ours in the same round: median (least–greatest), more is slower.\n"
-    yield from ratio_table(results)
+    if results.engines != [OURS]:
+        yield from targets(results)
+        yield "\n![latency](latency.svg)\n"
+        yield "## A query beside ours\n"
+        yield "The p50 as a multiple of ours in the same round: median (least–greatest), more is slower.\n"
+        yield from ratio_table(results)
     yield "\n## Queries\n"
     yield f"p50, p95, p99 and recall@10: medians of the rounds. An ef is the least of a list with a recall of {RECALL}.\n"
     yield from queries(results, about)
@@ -205,8 +206,9 @@ def main() -> None:
     results = Results(rows)
     readme = folder / "README.md"
     readme.write_text("\n".join(document(results, about, notes(readme))) + "\n")
-    draw(results, folder / "latency.svg")
-    print("\n".join(targets(results)))
+    if results.engines != [OURS]:
+        draw(results, folder / "latency.svg")
+        print("\n".join(targets(results)))
 
 
 if __name__ == "__main__":

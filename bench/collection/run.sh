@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Measures minnow's collection beside its peers, and writes a dated folder under bench/runs.
 #
-# Usage: run.sh             everything: about 25 minutes, on a machine that has nothing else to do
+# Usage: run.sh             everything: about 17 minutes, on a machine that has nothing else to do
 #        run.sh --quick     10,000 documents, 2 minutes, kept in $MINNOW_HOME/bench/collection-quick
-#        run.sh --million   a million synthetic vectors, ours alone, 25 minutes and 8 GB of memory
+#        run.sh --million   a million synthetic vectors, ours alone: 8 minutes, 16 GB of memory to make them
 #        run.sh --prepare   only make what a run needs; the first time WordNet is embedded, some 6 minutes
 #
 # MINNOW_WORDNET=DIR says where WordNet's data.noun is, if not in /usr/share/wordnet. All that a run needs is kept in
