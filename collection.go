@@ -76,15 +76,19 @@ type Collection struct {
 // is unsound.
 //
 // With [Options.ReadOnly] the collection must exist ([fs.ErrNotExist]
-// otherwise), and others may have it open.
+// otherwise), and others may have it open. So it must where e is nil, which is
+// for work that needs no model: to read, to delete, to look for words and for
+// what is similar. What has a text to embed then fails with [ErrInvalid].
 func Open(dir string, e Embedder, o *Options) (*Collection, error) {
 	return open(context.Background(), dir, e, o, durable.OS{})
 }
 
 func open(ctx context.Context, dir string, e Embedder, o *Options, files durable.FS) (*Collection, error) {
 	o = o.orDefault()
-	if err := checkEmbedder(e); err != nil {
-		return nil, wrap("open", err)
+	if e != nil {
+		if err := checkEmbedder(e); err != nil {
+			return nil, wrap("open", err)
+		}
 	}
 	c := newCollection(dir, e, o)
 	c.files = files
@@ -128,9 +132,12 @@ func (c *Collection) open(ctx context.Context) (err error) {
 		return err
 	}
 	path := filepath.Join(c.dir, databaseName)
-	if o.ReadOnly {
+	if o.ReadOnly || c.embedder == nil {
 		_, err = os.Stat(path)
-	} else if err = durable.MakeDir(c.files, c.dir); err == nil {
+	} else {
+		err = durable.MakeDir(c.files, c.dir)
+	}
+	if err == nil && !o.ReadOnly {
 		err = c.lockDir()
 	}
 	if err != nil {
@@ -143,11 +150,14 @@ func (c *Collection) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(settings) == 0 && !o.ReadOnly {
+	if len(settings) == 0 && !o.ReadOnly && c.embedder != nil {
 		return c.create(ctx)
 	}
 	if c.spec, err = parseSpec(settings); err != nil {
 		return err
+	}
+	if c.embedder == nil {
+		c.embedder = noEmbedder{c.spec.dim, c.spec.model, "was opened without its model"}
 	}
 	if err = c.spec.matches(c.embedder, o); err != nil {
 		return err

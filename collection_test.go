@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -301,6 +303,11 @@ type wide struct{ words }
 
 func (*wide) Dim() int { return 33 }
 
+// nameless has no name at all.
+type nameless struct{ words }
+
+func (*nameless) ID() string { return "" }
+
 func TestOpenRefusesWhatIsNotAcceptable(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
@@ -314,7 +321,7 @@ func TestOpenRefusesWhatIsNotAcceptable(t *testing.T) {
 		e    minnow.Embedder
 		o    *minnow.Options
 	}{
-		{"no embedder", nil, nil},
+		{"an embedder without a name", &nameless{}, nil},
 		{"an unknown space", &words{}, &minnow.Options{Space: "hamming"}},
 		{"a negative M", &words{}, &minnow.Options{M: -1}},
 		{"a name that is not UTF-8", &words{id: "\xff"}, nil},
@@ -322,6 +329,55 @@ func TestOpenRefusesWhatIsNotAcceptable(t *testing.T) {
 		if _, err := minnow.Open(t.TempDir(), test.e, test.o); !errors.Is(err, minnow.ErrInvalid) {
 			t.Errorf("Open with %s = %v, want ErrInvalid", test.name, err)
 		}
+	}
+}
+
+func TestACollectionOpensWithoutItsModel(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "nothing")
+	for _, o := range []*minnow.Options{nil, {ReadOnly: true}} {
+		if _, err := minnow.Open(empty, nil, o); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Open of nothing = %v, want fs.ErrNotExist", err)
+		}
+	}
+	if _, err := os.Stat(empty); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Open left a folder behind: %v", err)
+	}
+
+	c := open(t, dir, &words{}, nil)
+	add(t, c, doc("fish", "a small fish in the river"), doc("bank", "the bank by the river"), doc("moon", "a full moon"))
+	want, err := c.Embed(t.Context(), []string{"a small fish in the river"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeNow(t, c)
+
+	c = open(t, dir, nil, nil)
+	if _, err := c.Delete(t.Context(), "moon"); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Stats(); got.Model != (&words{}).ID() || got.Documents != 2 {
+		t.Errorf("Stats = %+v", got)
+	}
+	if hits, err := c.SimilarTo(t.Context(), "fish", nil); err != nil || len(hits) != 1 || hits[0].ID != "bank" {
+		t.Errorf("SimilarTo = %v, %v, want the bank", hits, err)
+	}
+	if hits, err := c.KNNQuery(t.Context(), "river", &minnow.Query{Mode: minnow.Text}); err != nil || len(hits) != 2 {
+		t.Errorf("KNNQuery by words = %v, %v, want two", hits, err)
+	}
+	for p, err := range c.Passages(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.ID == "fish" && (!slices.Equal(p.Vector, want[0]) || p.End != len("a small fish in the river")) {
+			t.Errorf("Passages gave %v, want the vector %v", p, want[0])
+		}
+	}
+	if err := c.Add(t.Context(), doc("new", "needs a model")); !errors.Is(err, minnow.ErrInvalid) || !strings.Contains(err.Error(), "without its model") {
+		t.Errorf("Add = %v, want ErrInvalid that says why", err)
+	}
+	if _, err := c.KNNQuery(t.Context(), "needs a model", nil); !errors.Is(err, minnow.ErrInvalid) {
+		t.Errorf("KNNQuery = %v, want ErrInvalid", err)
 	}
 }
 

@@ -10,18 +10,19 @@ import (
 	"github.com/minnow-search/minnow/store"
 )
 
-// Document is a text with a name.
+// Document is a text with a name. In JSON it has the fields id, text and
+// metadata.
 type Document struct {
 	// ID names the document in its collection: any valid UTF-8, not empty.
-	ID string
+	ID string `json:"id"`
 	// Text is what is searched by: any valid UTF-8, not empty unless the
 	// document comes with a vector of its own. It is kept byte for byte.
-	Text string
+	Text string `json:"text"`
 	// Metadata is whatever else belongs to the document, as JSON: nil, or a
 	// map of what [json.Marshal] takes. What is read back is nil, string,
 	// bool, [json.Number], []any and map[string]any. Numbers come as
 	// json.Number, digit for digit, since float64 would round large ones.
-	Metadata map[string]any
+	Metadata map[string]any `json:"metadata,omitempty"`
 }
 
 // encode makes the store's documents, without vectors. Of two that share an ID

@@ -46,18 +46,22 @@ type LimitedEmbedder interface {
 // by [Collection.AddVectors] and [Collection.KNNQueryVector]. Whatever needs it
 // to embed a text fails with [ErrInvalid]. The ID should name what makes the
 // vectors: a collection refuses another.
-func OwnVectors(dim int, id string) Embedder { return ownVectors{dim, id} }
-
-type ownVectors struct {
-	dim int
-	id  string
+func OwnVectors(dim int, id string) Embedder {
+	return noEmbedder{dim, id, "has vectors of its own and no model; use AddVectors and KNNQueryVector"}
 }
 
-func (o ownVectors) Dim() int   { return o.dim }
-func (o ownVectors) ID() string { return o.id }
+// noEmbedder stands where there is no model.
+type noEmbedder struct {
+	dim int
+	id  string
+	why string
+}
 
-func (o ownVectors) Embed(context.Context, []string) ([][]float32, error) {
-	return nil, fmt.Errorf("%w: the collection has vectors of its own and no model; use AddVectors and KNNQueryVector", ErrInvalid)
+func (n noEmbedder) Dim() int   { return n.dim }
+func (n noEmbedder) ID() string { return n.id }
+
+func (n noEmbedder) Embed(context.Context, []string) ([][]float32, error) {
+	return nil, fmt.Errorf("%w: the collection %s", ErrInvalid, n.why)
 }
 
 // Embed returns what the collection's embedder makes of documents with these

@@ -57,25 +57,48 @@ func (c *Collection) Where(ctx context.Context, f where.Filter) iter.Seq2[Docume
 	}
 }
 
+// Passage is a part of a document's text with its vector: the whole text, where
+// no [Splitter] cut it.
+type Passage struct {
+	Label      uint64 // in the graph, and in what ExportIndex writes
+	ID         string // of the document
+	Start, End int    // in bytes of the text
+	Truncated  bool   // as in [Hit]
+	Vector     []float32
+}
+
+// Passages yields every passage with the vector that was stored, in the order
+// in which they were added, as [Collection.All] yields all documents.
+func (c *Collection) Passages(ctx context.Context) iter.Seq2[Passage, error] {
+	return func(yield func(Passage, error) bool) {
+		for p, err := range c.store.AllPassages(ctx) {
+			passage := Passage{p.Label, p.ID, p.Start, p.End, p.Truncated, p.Vector}
+			if !yield(passage, wrap("read passages", err)) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // Len is the number of documents. After Close it is what it was; of a
 // collection that is only read, what the last query saw.
 func (c *Collection) Len() int { return c.store.Len() }
 
 // Stats are numbers about a collection, all of about the same moment.
 type Stats struct {
-	Documents     int    // what Len returns
-	Passages      int    // vectors; more than Documents if texts were split
-	Sequence      uint64 // number of the latest write
-	SavedSequence uint64 // number of the latest write in the saved graph; 0 if none is saved
+	Documents     int    `json:"documents"`      // what Len returns
+	Passages      int    `json:"passages"`       // vectors; more than Documents if texts were split
+	Sequence      uint64 `json:"sequence"`       // number of the latest write
+	SavedSequence uint64 `json:"saved_sequence"` // number of the latest write in the saved graph; 0 if none is saved
 
-	Model          string // the embedder's ID
-	Space          Space
-	Dim            int
-	M              int
-	EfConstruction int
+	Model          string `json:"model"` // the embedder's ID
+	Space          Space  `json:"space"`
+	Dim            int    `json:"dim"`
+	M              int    `json:"m"`
+	EfConstruction int    `json:"ef_construction"`
 
-	GraphReady   bool // false after the graph failed, until a query or Save made it again
-	GraphDeleted int  // deleted documents that still take room in the graph
+	GraphReady   bool `json:"graph_ready"`   // false after the graph failed, until a query or Save made it again
+	GraphDeleted int  `json:"graph_deleted"` // deleted documents that still take room in the graph
 }
 
 // Stats returns the collection's numbers. It costs next to nothing, and works

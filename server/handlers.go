@@ -8,29 +8,6 @@ import (
 	"github.com/minnow-search/minnow/where"
 )
 
-// document is a minnow.Document in JSON.
-type document struct {
-	ID       string         `json:"id"`
-	Text     string         `json:"text"`
-	Metadata map[string]any `json:"metadata,omitempty"`
-}
-
-// hit is a minnow.Hit in JSON. Start and end are the passage, in bytes of the
-// text.
-type hit struct {
-	document
-	Start      int      `json:"start"`
-	End        int      `json:"end"`
-	Truncated  bool     `json:"truncated,omitempty"`
-	Score      float64  `json:"score"`
-	Distance   float32  `json:"distance"`
-	Similarity float32  `json:"similarity"`
-	VectorRank int      `json:"vector_rank,omitempty"`
-	TextRank   int      `json:"text_rank,omitempty"`
-	BM25       float64  `json:"bm25,omitempty"`
-	Words      []string `json:"words,omitempty"`
-}
-
 // routes says what each path does. A pattern without a method catches the
 // methods that the path doesn't have.
 func (s *Server) routes() http.Handler {
@@ -57,15 +34,11 @@ func (s *Server) routes() http.Handler {
 }
 
 func (s *Server) addDocuments(w http.ResponseWriter, r *http.Request) (any, error) {
-	var docs []document
+	var docs []minnow.Document
 	if err := s.decode(w, r, &docs); err != nil {
 		return nil, err
 	}
-	add := make([]minnow.Document, len(docs))
-	for i, d := range docs {
-		add[i] = minnow.Document(d)
-	}
-	if err := s.collection.Add(r.Context(), add...); err != nil {
+	if err := s.collection.Add(r.Context(), docs...); err != nil {
 		return nil, err
 	}
 	return struct {
@@ -74,8 +47,7 @@ func (s *Server) addDocuments(w http.ResponseWriter, r *http.Request) (any, erro
 }
 
 func (s *Server) document(_ http.ResponseWriter, r *http.Request) (any, error) {
-	d, err := s.collection.Get(r.Context(), r.PathValue("id"))
-	return document(d), err
+	return s.collection.Get(r.Context(), r.PathValue("id"))
 }
 
 func (s *Server) deleteDocument(_ http.ResponseWriter, r *http.Request) (any, error) {
@@ -111,35 +83,13 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	hits := make([]hit, len(found))
-	for i, h := range found {
-		hits[i] = hit{
-			document(h.Document), h.Start, h.End, h.Truncated, h.Score, h.Distance, h.Similarity, h.VectorRank, h.TextRank, h.BM25, h.Words,
-		}
-	}
 	return struct {
-		Hits []hit `json:"hits"`
-	}{hits}, nil
+		Hits []minnow.Hit `json:"hits"`
+	}{found}, nil
 }
 
 func (s *Server) stats(http.ResponseWriter, *http.Request) (any, error) {
-	st := s.collection.Stats()
-	return struct {
-		Documents      int    `json:"documents"`
-		Passages       int    `json:"passages"`
-		Sequence       uint64 `json:"sequence"`
-		SavedSequence  uint64 `json:"saved_sequence"`
-		Model          string `json:"model"`
-		Space          string `json:"space"`
-		Dim            int    `json:"dim"`
-		M              int    `json:"m"`
-		EfConstruction int    `json:"ef_construction"`
-		GraphReady     bool   `json:"graph_ready"`
-		GraphDeleted   int    `json:"graph_deleted"`
-	}{
-		st.Documents, st.Passages, st.Sequence, st.SavedSequence, st.Model, string(st.Space), st.Dim,
-		st.M, st.EfConstruction, st.GraphReady, st.GraphDeleted,
-	}, nil
+	return s.collection.Stats(), nil
 }
 
 // health asks the database for a document that can't be there, since IDs are

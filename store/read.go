@@ -131,14 +131,19 @@ func (s *Store) labelPairs(ctx context.Context, query string, labels []uint64) (
 	return pairs, s.wrap(op, rows.Err())
 }
 
-// AllPassages yields every passage with its document's ID, in the order of
-// labels, without texts and vectors. Like [Store.Documents] it shows one moment.
+// AllPassages yields every passage with its vector and its document's ID, in
+// the order of labels. Like [Store.Documents] it shows one moment.
 func (s *Store) AllPassages(ctx context.Context) iter.Seq2[NamedPassage, error] {
-	const query = "SELECT p.label, d.id, p.first, p.after FROM passages p CROSS JOIN documents d ON d.num = p.document ORDER BY p.label"
+	const query = `SELECT p.label, d.id, p.first, p.after, p.truncated, p.vector
+		FROM passages p CROSS JOIN documents d ON d.num = p.document ORDER BY p.label`
 	return scan(ctx, s, s.scans, "read passages", func(r row) (n NamedPassage, err error) {
 		var label int64
-		err = r.Scan(&label, &n.ID, &n.Start, &n.End)
+		var raw sql.RawBytes
+		if err = r.Scan(&label, &n.ID, &n.Start, &n.End, &n.Truncated, &raw); err != nil {
+			return n, err
+		}
 		n.Label = toUint(label)
+		n.Vector, err = decodeVector(raw)
 		return n, err
 	}, query)
 }
