@@ -35,6 +35,7 @@ var mayImport = []rule{
 	{"store", []string{"where", "modernc.org/sqlite", "modernc.org/sqlite/lib"}},
 	{"onnx", []string{"internal/background", "internal/native", "tokenizer", "github.com/yalue/onnxruntime_go"}},
 	{"", []string{"hnswlib", "internal/background", "internal/durable", "store", "where"}},
+	{"internal/source", []string{"", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd", "github.com/parquet-go/parquet-go", "github.com/parquet-go/parquet-go/format", "go.yaml.in/yaml/v3"}},
 	{"server", []string{"", "where"}},
 	{"cmd/minnow-setup", []string{"internal/native"}},
 	{"cmd/minnow", []string{"", "hnswlib", "internal/native", "onnx", "server", "github.com/spf13/cobra"}},
