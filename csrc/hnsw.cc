@@ -166,6 +166,8 @@ const char *hnsw_kernel_name(size_t i) noexcept { return minnow::kernel_at(i).na
 
 int32_t hnsw_kernel_usable(size_t i) noexcept { return minnow::kernel_at(i).usable(); }
 
+size_t hnsw_kernel_best(void) noexcept { return minnow::best_kernel_index(); }
+
 float hnsw_kernel_distance(size_t i, int32_t space, const float *a, const float *b, size_t dim) noexcept {
   const minnow::kernel &k = minnow::kernel_at(i);
   return (space == HNSW_L2 ? k.l2 : k.ip)(a, b, &dim);

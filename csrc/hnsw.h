@@ -241,8 +241,12 @@ void hnsw_loader_free(hnsw_loader *l) HNSW_NOEXCEPT;
 size_t hnsw_kernel_count(void) HNSW_NOEXCEPT;
 const char *hnsw_kernel_name(size_t i) HNSW_NOEXCEPT;
 
-/* 1 if this machine can run kernel i, else 0. An index uses the first it can. */
+/* 1 if this machine can run kernel i, else 0. */
 int32_t hnsw_kernel_usable(size_t i) HNSW_NOEXCEPT;
+
+/* The kernel that indexes use: the first usable one, or that which the
+ * environment names in MINNOW_KERNEL if it is usable. It never changes. */
+size_t hnsw_kernel_best(void) HNSW_NOEXCEPT;
 
 /* Distance of a and b, dim floats each, by kernel i in HNSW_L2 or HNSW_IP.
  * Requires hnsw_kernel_usable(i). */

@@ -1,5 +1,8 @@
 #include "kernel.h"
 
+#include <cstdlib>
+#include <cstring>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -235,10 +238,20 @@ size_t kernel_count() noexcept { return sizeof kernels / sizeof kernels[0]; }
 
 const kernel &kernel_at(size_t i) noexcept { return kernels[i]; }
 
-const kernel &best_kernel() noexcept {
-  size_t i = 0;
-  while (!kernels[i].usable()) i++;  // ends: the last is usable anywhere
-  return kernels[i];
+size_t best_kernel_index() noexcept {
+  static const size_t best = [] {
+    const char *wanted = std::getenv("MINNOW_KERNEL");
+    size_t first = kernel_count();
+    for (size_t i = kernel_count(); i-- > 0;) {
+      if (!kernels[i].usable()) continue;
+      if (wanted && std::strcmp(wanted, kernels[i].name) == 0) return i;
+      first = i;
+    }
+    return first;  // the last is usable anywhere
+  }();
+  return best;
 }
+
+const kernel &best_kernel() noexcept { return kernels[best_kernel_index()]; }
 
 }  // namespace minnow

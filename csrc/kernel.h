@@ -20,6 +20,10 @@ struct kernel {
 // Kernels of this architecture, best first; the last is usable anywhere.
 size_t kernel_count() noexcept;
 const kernel &kernel_at(size_t i) noexcept;
+
+// The one in use: the first usable one, or that which MINNOW_KERNEL names in
+// the environment if it is usable. It stays the same as long as the process.
+size_t best_kernel_index() noexcept;
 const kernel &best_kernel() noexcept;
 
 }  // namespace minnow

@@ -81,6 +81,9 @@ func orDefault[T comparable](v, otherwise T) T {
 }
 
 func (c Config) settings(space Space, dim, slots int) (csrc.Settings, error) {
+	if _, err := Kernel(); err != nil {
+		return csrc.Settings{}, err
+	}
 	if space < L2 || space > Cosine {
 		return csrc.Settings{}, fmt.Errorf("%w: space %v is none of l2, ip, cosine", ErrConfig, space)
 	}
