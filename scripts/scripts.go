@@ -13,3 +13,8 @@ var FS embed.FS
 //
 //go:embed pins.env
 var Pins string
+
+// Models is models.tsv: models by name, with repository and revision, separated by tabs, with # comments.
+//
+//go:embed models.tsv
+var Models string

@@ -26,6 +26,8 @@ Darwin) cache=$HOME/Library/Caches ;;
 esac
 home=${MINNOW_HOME:-$cache/minnow}
 case $home in /*) ;; *) home=$PWD/$home ;; esac
+# What `minnow model use` chose.
+[ -n "${MINNOW_MODEL:-}" ] || [ ! -e "$home/chosen-model" ] || MINNOW_MODEL=$(cat "$home/chosen-model")
 
 digest() { cat "$@" | sha256sum | cut -c1-8; }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,14 +29,14 @@ var demoQuestions = []string{
 	"Which animal finds its prey in the dark?",
 }
 
-func newDemo() *cobra.Command {
+func newDemo(sh *shell) *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Compute the published walk-through, then search a page of sentences",
 		Long: `Demo embeds a few words, indexes them and asks for the nearest, and prints every figure beside the published one;
 it fails if one is off by more than ` + fmt.Sprint(tolerance) + `. Then it puts a page of sentences into a collection and asks three
-questions. It uses the model that set-up fetched, or the one in MINNOW_MODEL.`,
+questions. It uses the model of --model.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" {
@@ -48,19 +49,18 @@ questions. It uses the model that set-up fetched, or the one in MINNOW_MODEL.`,
 			} else if err := os.MkdirAll(dir, 0o755); err != nil {
 				return err
 			}
-			return demo(cmd.Context(), cmd.OutOrStdout(), dir)
+			m, err := sh.openModel()
+			if err != nil {
+				return err
+			}
+			return errors.Join(demo(cmd.Context(), cmd.OutOrStdout(), m, dir), m.Close())
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "keep my_index.bin and the collection in this folder (default: a temporary one)")
 	return cmd
 }
 
-func demo(ctx context.Context, out io.Writer, dir string) error {
-	m, err := onnx.Open("", nil)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
+func demo(ctx context.Context, out io.Writer, m *onnx.Model, dir string) error {
 	fmt.Fprintf(out, "Model: %s, %d numbers a vector, texts of up to %d tokens.\n", m.Name(), m.Dim(), m.MaxTokens())
 	published := m.Name() == native.DefaultModel()
 	if !published {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -15,14 +16,105 @@ import (
 	"github.com/minnow-search/minnow/internal/native"
 )
 
-func newModel() *cobra.Command {
+func newModel(sh *shell) *cobra.Command {
 	model := &cobra.Command{
 		Use:   "model",
-		Short: "Fetch a model, or export one to ONNX",
+		Short: "List, choose, fetch and export models",
 		Args:  cobra.NoArgs,
 	}
-	model.AddCommand(newModelFetch(), newModelExport())
+	model.AddCommand(newModelList(sh), newModelUse(sh), newModelPath(sh), newModelFetch(), newModelExport())
 	return model
+}
+
+func newModelList(sh *shell) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the models that are here, and those that can be fetched",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			here, err := native.Models()
+			if err != nil {
+				return err
+			}
+			used, _ := native.Model(sh.model) // none, perhaps
+			names := here
+			for _, name := range native.Fetchable() {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+			var rows [][]string
+			for _, name := range names {
+				dir, state := "", "minnow model fetch "+name
+				if slices.Contains(here, name) {
+					if dir, err = native.Model(name); err != nil {
+						return err
+					}
+					state = dir
+				}
+				mark := " "
+				if dir != "" && dir == used {
+					mark = "*"
+				}
+				rows = append(rows, []string{mark, name, state})
+				if sh.json {
+					err := printJSON(cmd.OutOrStdout(), struct {
+						Name string `json:"name"`
+						Dir  string `json:"dir,omitempty"`
+						Used bool   `json:"used"`
+					}{name, dir, mark == "*"})
+					if err != nil {
+						return err
+					}
+				}
+			}
+			if sh.json {
+				return nil
+			}
+			_, err = fmt.Fprint(coloured(cmd), table(width(cmd.OutOrStdout()), nil, rows))
+			return err
+		},
+	}
+}
+
+func newModelUse(sh *shell) *cobra.Command {
+	return &cobra.Command{
+		Use:   "use NAME",
+		Short: "Choose the model for all that follows: a name of `minnow model list`, or a folder",
+		Long: `Use makes a model the one that commands and programs take when neither --model nor MINNOW_MODEL says another. A collection
+stays with the model that it was made with: minnow reindex gives it another.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := native.Choose(args[0]); err != nil {
+				return fault{errEnvironment, err}
+			}
+			if name := os.Getenv("MINNOW_MODEL"); name != "" {
+				sh.say(cmd, "MINNOW_MODEL is set, and %s goes before this choice", name)
+			}
+			return sh.printModelPath(cmd, args[0])
+		},
+	}
+}
+
+func newModelPath(sh *shell) *cobra.Command {
+	return &cobra.Command{
+		Use:   "path [NAME]",
+		Short: "Print the folder of a model: of the one in use, without a name",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return sh.printModelPath(cmd, append(args, sh.model)[0])
+		},
+	}
+}
+
+func (sh *shell) printModelPath(cmd *cobra.Command, name string) error {
+	dir, err := native.Model(name)
+	if err != nil {
+		return fault{errEnvironment, err}
+	}
+	return sh.printFields(cmd, struct {
+		Dir string `json:"dir"`
+	}{dir}, [][]string{{dir}})
 }
 
 func newModelFetch() *cobra.Command {
@@ -32,11 +124,11 @@ func newModelFetch() *cobra.Command {
 		Long: `Fetch a model and export it to ONNX, under $MINNOW_HOME/models.
 
 NAME is a name of docs/models.md, at a revision that cannot change, or owner/name of any sentence-transformers model on
-Hugging Face. Afterwards MINNOW_MODEL=NAME chooses it.`,
+Hugging Face. Afterwards --model NAME, MINNOW_MODEL=NAME or ` + "`minnow model use NAME`" + ` chooses it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := script(cmd, []string{"MINNOW_MODEL=" + args[0]}); err != nil {
-				return fmt.Errorf("the model %s was not fetched: %w", args[0], err)
+				return faultf(errEnvironment, "the model %s was not fetched: %w", args[0], err)
 			}
 			return nil
 		},
@@ -66,7 +158,7 @@ written. It needs the Python that set-up made.`,
 				line = append(line, "--output", output)
 			}
 			if err := script(cmd, nil, line...); err != nil {
-				return fmt.Errorf("the model in %s was not exported: %w", args[0], err)
+				return faultf(errEnvironment, "the model in %s was not exported: %w", args[0], err)
 			}
 			return nil
 		},

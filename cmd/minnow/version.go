@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -10,19 +9,34 @@ import (
 	"github.com/minnow-search/minnow/internal/native"
 )
 
-func newVersion() *cobra.Command {
+// version is what a release's build sets; otherwise Go knows the commit.
+var version string
+
+func versionString() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+func newVersion(sh *shell) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of minnow and of what it was built with",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			version := "unknown"
-			if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-				version = info.Main.Version
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "minnow %s, %s %s/%s, made for ONNX Runtime %s\n",
-				version, runtime.Version(), runtime.GOOS, runtime.GOARCH, native.RuntimeVersion())
-			return err
+			v := versionString()
+			platform := runtime.GOOS + "/" + runtime.GOARCH
+			return sh.printFields(cmd, struct {
+				Version     string `json:"version"`
+				Go          string `json:"go"`
+				Platform    string `json:"platform"`
+				ONNXRuntime string `json:"onnxruntime"`
+			}{v, runtime.Version(), platform, native.RuntimeVersion()},
+				[][]string{{"minnow " + v + ", " + runtime.Version() + " " + platform + ", made for ONNX Runtime " + native.RuntimeVersion()}})
 		},
 	}
 }

@@ -3,12 +3,16 @@
 package native
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 
+	"github.com/minnow-search/minnow/internal/durable"
 	"github.com/minnow-search/minnow/scripts"
 )
 
@@ -56,7 +60,8 @@ func Runtime() (string, error) {
 }
 
 // Model is the folder of the model called name: a folder as it is, or a name under Home's models. An empty name means
-// $MINNOW_MODEL, or else the default model, or else its fallback. The folder exists when the error is nil.
+// $MINNOW_MODEL, or else the one that Choose chose, or else the default model, or else its fallback. The folder exists
+// when the error is nil.
 func Model(name string) (string, error) {
 	if name == "" {
 		name = os.Getenv("MINNOW_MODEL")
@@ -67,6 +72,15 @@ func Model(name string) (string, error) {
 	home, err := Home()
 	if err != nil {
 		return "", err
+	}
+	if name == "" {
+		chosen, err := os.ReadFile(filepath.Join(home, chosenName))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("read which model was chosen: %w", err)
+		}
+		if name = strings.TrimSpace(string(chosen)); isDir(name) {
+			return name, nil
+		}
 	}
 	names := []string{name}
 	if name == "" {
@@ -80,8 +94,70 @@ func Model(name string) (string, error) {
 	return "", fmt.Errorf("no model %q: neither a folder nor under %s; %s", names[0], filepath.Join(home, "models"), SetupHint)
 }
 
+// chosenName is the file of Home that has the chosen model's name or folder. setup.sh reads it, too.
+const chosenName = "chosen-model"
+
+// Choose makes a model the one that an empty name means, from now on. It must be there.
+func Choose(name string) error {
+	dir, err := Model(name)
+	if err != nil {
+		return err
+	}
+	if isDir(name) {
+		name = dir // whatever folder is current later
+	}
+	home, err := Home()
+	if err != nil {
+		return err
+	}
+	return durable.Replace(durable.OS{}, filepath.Join(home, chosenName), func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, name)
+		return err
+	})
+}
+
+// Models are the names of the models under Home, in order.
+func Models() ([]string, error) {
+	home, err := Home()
+	if err != nil {
+		return nil, err
+	}
+	models := filepath.Join(home, "models")
+	var names []string
+	err = filepath.WalkDir(models, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() || !isFile(filepath.Join(path, "config.json")) {
+			return err
+		}
+		name, err := filepath.Rel(models, path)
+		if err != nil {
+			return err
+		}
+		names = append(names, filepath.ToSlash(name))
+		return fs.SkipDir
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return names, err
+}
+
+// Fetchable are the names of models that set-up knows where to get, in order.
+func Fetchable() []string {
+	names := []string{DefaultModel(), pin("FALLBACK_NAME")}
+	for line := range strings.Lines(scripts.Models) {
+		if name, _, found := strings.Cut(line, "\t"); found && !strings.HasPrefix(line, "#") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // DefaultModel is the name of the model that minnow is made for.
 func DefaultModel() string { return pin("MODEL_NAME") }
+
+// HnswlibVersion and TokenizersVersion are those of what set-up builds against.
+func HnswlibVersion() string    { return pin("HNSWLIB_VERSION") }
+func TokenizersVersion() string { return pin("TOKENIZERS_VERSION") }
 
 // RuntimeVersion is the version of ONNX Runtime that set-up fetches.
 func RuntimeVersion() string { return pin("ONNXRUNTIME_VERSION") }
