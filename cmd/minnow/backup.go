@@ -27,7 +27,7 @@ func newBackup(sh *shell) *cobra.Command {
 				}
 				err := durable.Replace(durable.OS{}, args[0], func(w io.Writer) error { return c.Backup(cmd.Context(), w) })
 				if err != nil {
-					return err
+					return toWrite(err)
 				}
 				info, err := os.Stat(args[0])
 				if err != nil {

@@ -43,7 +43,7 @@ var tasks = map[string]string{
 
 // report is for Options.Progress.
 func (b *bar) report(p minnow.Progress) {
-	if b.quiet {
+	if b.quiet || p.Done == 0 { // opening reports an end even where nothing was to be done
 		return
 	}
 	b.mu.Lock()
@@ -79,7 +79,8 @@ func (b *bar) draw(p minnow.Progress, total int) {
 		b.bar = progressbar.NewOptions(-1,
 			progressbar.OptionSetWriter(b.out), progressbar.OptionSetDescription(tasks[p.Task]), progressbar.OptionShowCount(),
 			progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30),
-			progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true), progressbar.OptionThrottle(50*time.Millisecond))
+			progressbar.OptionClearOnFinish(), progressbar.OptionSetSpinnerChangeInterval(0), // else it draws itself after Clear, too
+			progressbar.OptionUseANSICodes(true), progressbar.OptionThrottle(50*time.Millisecond))
 	}
 	if total > 0 && b.bar.GetMax() != max(total, p.Done) {
 		b.bar.ChangeMax(max(total, p.Done+1)) // at its end the bar would take itself for finished

@@ -46,6 +46,15 @@ func faultf(kind error, format string, args ...any) error {
 	return fault{kind, fmt.Errorf(format, args...)}
 }
 
+// toWrite is for errors of writing where the user said: a folder that isn't
+// there is no fault of the data.
+func toWrite(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault{errEnvironment, err}
+	}
+	return err
+}
+
 func exitCode(err error) int {
 	switch is := func(targets ...error) bool {
 		for _, target := range targets {
@@ -76,7 +85,7 @@ func hint(err error) string {
 	case errors.Is(err, minnow.ErrModelMismatch):
 		return "; --model names the one that it was made with, and `minnow reindex` gives the collection another"
 	case errors.Is(err, minnow.ErrLocked):
-		return "; wait for the other program to end, or stop it. To read and to query works beside it"
+		return "; to read and to query works beside it"
 	case errors.Is(err, minnow.ErrVersion):
 		return "; get a newer minnow"
 	default:

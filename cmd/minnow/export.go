@@ -47,7 +47,7 @@ Each is what minnow import reads, but for the graph, which Go programs import.`,
 				}
 				what, err := sh.exportTo(cmd.Context(), c, format, file)
 				if err != nil {
-					return err
+					return toWrite(err)
 				}
 				return sh.printFields(cmd, struct {
 					File   string `json:"file"`

@@ -140,10 +140,10 @@ func pairs(metadata map[string]any) string {
 			}
 			text = string(raw)
 		}
-		words = append(words, name+"="+text)
+		words = append(words, brief(name+"="+text))
 	}
 	slices.Sort(words)
-	return brief(strings.Join(words, "  "))
+	return strings.Join(words, "  ")
 }
 
 // textCell is a text with some words highlighted, and its metadata.

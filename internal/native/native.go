@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/minnow-search/minnow/internal/durable"
@@ -110,6 +111,9 @@ func Choose(name string) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return err
+	}
 	return durable.Replace(durable.OS{}, filepath.Join(home, chosenName), func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, name)
 		return err
@@ -124,21 +128,21 @@ func Models() ([]string, error) {
 	}
 	models := filepath.Join(home, "models")
 	var names []string
-	err = filepath.WalkDir(models, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.IsDir() || !isFile(filepath.Join(path, "config.json")) {
-			return err
-		}
-		name, err := filepath.Rel(models, path)
+	for _, depth := range []string{"*", "*/*"} { // a name, or owner/name
+		configs, err := filepath.Glob(filepath.Join(models, depth, "config.json"))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		names = append(names, filepath.ToSlash(name))
-		return fs.SkipDir
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+		for _, config := range configs {
+			name, err := filepath.Rel(models, filepath.Dir(config))
+			if err != nil {
+				return nil, err
+			}
+			names = append(names, filepath.ToSlash(name))
+		}
 	}
-	return names, err
+	slices.Sort(names)
+	return names, nil
 }
 
 // Fetchable are the names of models that set-up knows where to get, in order.

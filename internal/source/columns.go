@@ -72,7 +72,10 @@ func chooseColumns(names []string, sample []record, o Options) (*columns, error)
 		}
 	}
 	if c.others && ours(names) {
-		c.own, c.others, c.meta = true, false, []string{"metadata"}
+		c.own, c.others = true, false
+		if slices.Contains(names, "metadata") {
+			c.meta = []string{"metadata"}
+		}
 	} else if c.others {
 		for _, name := range names {
 			if name != c.id && !slices.Contains(c.text, name) {

@@ -38,7 +38,7 @@ func Formats() string {
 }
 
 // ErrUsage means that the options don't fit the file; the text says why.
-var ErrUsage = errors.New("usage")
+var ErrUsage = errors.New("wrong usage")
 
 // Options say how to read. The zero value guesses.
 type Options struct {

@@ -113,7 +113,7 @@ func TestEachFormat(t *testing.T) {
 			`csv, ID from "a", text from "b", "c", metadata from "a"`,
 			[]string{"1|one\n\nx|{\"a\":1}", "2|two\n\ny|{\"a\":2}"},
 		},
-		{"columns.csv", "a,b\n1,one\n", Options{Text: []string{"z"}}, `usage: FILE: there is no column "z"; there are "a", "b"`, nil},
+		{"columns.csv", "a,b\n1,one\n", Options{Text: []string{"z"}}, `wrong usage: FILE: there is no column "z"; there are "a", "b"`, nil},
 		{
 			"guess.csv", "a,b,n\nx,a long text,1\ny,another one,2\n", Options{},
 			`csv, no column of IDs, text from "b", metadata from "a", "n"`,
@@ -131,9 +131,9 @@ func TestEachFormat(t *testing.T) {
 		{"unnamed", "[{\"id\": 1, \"text\": \"one\"}]", Options{}, `json, ID from "id", text from "text", no metadata`, []string{"1|one|null"}},
 		{"unnamed", " {\"id\": 1, \"text\": \"one\"}", Options{}, `jsonl, ID from "id", text from "text", no metadata`, []string{"1|one|null"}},
 		{"a.csv", "x,y\n", Options{Format: Lines}, `lines, no column of IDs, text from "text", no metadata`, []string{"FILE:1|x,y|null"}},
-		{"a.csv", "x,y\n", Options{Format: "xml"}, `usage: no format "xml"; there are ` + Formats(), nil},
-		{"a.csv", "x,y\n", Options{Format: Folder}, `usage: FILE is no folder`, nil},
-		{"a.csv", "x,y\n", Options{Labels: "b"}, `usage: labels belong to vectors in a .npy file, and FILE is csv`, nil},
+		{"a.csv", "x,y\n", Options{Format: "xml"}, `wrong usage: no format "xml"; there are ` + Formats(), nil},
+		{"a.csv", "x,y\n", Options{Format: Folder}, `wrong usage: FILE is no folder`, nil},
+		{"a.csv", "x,y\n", Options{Labels: "b"}, `wrong usage: labels belong to vectors in a .npy file, and FILE is csv`, nil},
 		{"no.parquet", "PAR1 and so on", Options{}, "FILE: no Parquet file, or a damaged one: ", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
