@@ -1,5 +1,5 @@
 # Both need Go, a C++ compiler, Python 3 with venv, and Rust's cargo; all else is fetched by set-up.
-.PHONY: help demo test soak sanitize bench-hnsw bench-embed bench-collection setup setup-test build lint test-go test-race test-scripts test-arm64
+.PHONY: image-test dist dist-test help demo test soak sanitize bench-hnsw bench-embed bench-collection setup setup-test build lint test-go test-race test-scripts test-arm64
 
 # What a build needs to find the native parts; set-up prints it.
 env := eval "$$(scripts/setup.sh env)" &&
@@ -20,6 +20,15 @@ sanitize: setup ## the C++ shim under the address, undefined-behaviour and threa
 
 test-arm64: setup ## the arm64 kernels under an emulator
 	@$(env) csrc/test/arm64.sh
+
+image-test: setup ## build the Docker image without Docker, and use it; some minutes the first time
+	@packaging/image-test.sh
+
+dist:          ## what a release carries, into dist/: a tarball, a Debian package, checksums
+	@packaging/dist.sh
+
+dist-test:     ## the same twice, and used in a bare Debian and on lesser processors
+	@packaging/dist-test.sh
 
 bench-hnsw:    ## hnswlib beside its peers, into bench/runs; a quiet machine, a quarter of an hour
 	@bench/hnsw/run.sh

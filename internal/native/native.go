@@ -32,8 +32,21 @@ func Home() (string, error) {
 	return filepath.Join(cache, "minnow"), nil
 }
 
-// Runtime is the ONNX Runtime library to load: $MINNOW_ONNXRUNTIME, else one beside the running binary or in ../lib of
-// it (where a package or an image puts it), else the one that set-up fetched. The file exists when the error is nil.
+// beside is a place that a package or an image put next to the running binary: bin/minnow has lib/minnow and
+// share/minnow beside its folder. It need not exist; it is "" if nobody knows where the binary is.
+func beside(path ...string) string {
+	exe, err := os.Executable()
+	if err == nil {
+		exe, err = filepath.EvalSymlinks(exe)
+	}
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(append([]string{filepath.Dir(exe), ".."}, path...)...)
+}
+
+// Runtime is the ONNX Runtime library to load: $MINNOW_ONNXRUNTIME, else one in ../lib/minnow beside the running binary
+// (where a package or an image puts it), else the one that set-up fetched. The file exists when the error is nil.
 func Runtime() (string, error) {
 	if path := os.Getenv("MINNOW_ONNXRUNTIME"); path != "" {
 		if !isFile(path) {
@@ -41,13 +54,8 @@ func Runtime() (string, error) {
 		}
 		return path, nil
 	}
-	if exe, err := os.Executable(); err == nil {
-		dir := filepath.Dir(exe)
-		for _, path := range []string{filepath.Join(dir, libraryName()), filepath.Join(dir, "..", "lib", libraryName())} {
-			if isFile(path) {
-				return path, nil
-			}
-		}
+	if path := beside("lib", "minnow", libraryName()); isFile(path) {
+		return path, nil
 	}
 	home, err := Home()
 	if err != nil {
@@ -60,8 +68,8 @@ func Runtime() (string, error) {
 	return path, nil
 }
 
-// Model is the folder of the model called name: a folder as it is, or a name under Home's models. An empty name means
-// $MINNOW_MODEL, or else the one that Choose chose, or else the default model, or else its fallback. The folder exists
+// Model is the folder of the model called name: a folder as it is, or a name under Home's models or those that came with
+// the running binary. An empty name means $MINNOW_MODEL, or else the one that Choose chose, or else the default model, or else its fallback. The folder exists
 // when the error is nil.
 func Model(name string) (string, error) {
 	if name == "" {
@@ -88,8 +96,10 @@ func Model(name string) (string, error) {
 		names = []string{DefaultModel(), pin("FALLBACK_NAME")}
 	}
 	for _, name := range names {
-		if dir := filepath.Join(home, "models", name); isDir(dir) {
-			return dir, nil
+		for _, models := range []string{filepath.Join(home, "models"), beside("share", "minnow", "models")} {
+			if dir := filepath.Join(models, name); models != "" && isDir(dir) {
+				return dir, nil
+			}
 		}
 	}
 	return "", fmt.Errorf("no model %q: neither a folder nor under %s; %s", names[0], filepath.Join(home, "models"), SetupHint)
@@ -120,29 +130,33 @@ func Choose(name string) error {
 	})
 }
 
-// Models are the names of the models under Home, in order.
+// Models are the names of the models under Home, and of those that came with the running binary, in order.
 func Models() ([]string, error) {
 	home, err := Home()
 	if err != nil {
 		return nil, err
 	}
-	models := filepath.Join(home, "models")
 	var names []string
-	for _, depth := range []string{"*", "*/*"} { // a name, or owner/name
-		configs, err := filepath.Glob(filepath.Join(models, depth, "config.json"))
-		if err != nil {
-			return nil, err
+	for _, models := range []string{filepath.Join(home, "models"), beside("share", "minnow", "models")} {
+		if models == "" {
+			continue
 		}
-		for _, config := range configs {
-			name, err := filepath.Rel(models, filepath.Dir(config))
+		for _, depth := range []string{"*", "*/*"} { // a name, or owner/name
+			configs, err := filepath.Glob(filepath.Join(models, depth, "config.json"))
 			if err != nil {
 				return nil, err
 			}
-			names = append(names, filepath.ToSlash(name))
+			for _, config := range configs {
+				name, err := filepath.Rel(models, filepath.Dir(config))
+				if err != nil {
+					return nil, err
+				}
+				names = append(names, filepath.ToSlash(name))
+			}
 		}
 	}
 	slices.Sort(names)
-	return names, nil
+	return slices.Compact(names), nil
 }
 
 // Fetchable are the names of models that set-up knows where to get, in order.
