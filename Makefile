@@ -1,5 +1,5 @@
 # Both need Go, a C++ compiler, Python 3 with venv, and Rust's cargo; all else is fetched by set-up.
-.PHONY: image-test dist dist-test help demo test soak sanitize bench-hnsw bench-embed bench-collection setup setup-test build lint test-go test-race test-scripts test-arm64
+.PHONY: screenshots image-test dist dist-test help demo test soak sanitize bench-hnsw bench-embed bench-collection setup setup-test build lint test-go test-race test-scripts test-arm64
 
 # What a build needs to find the native parts; set-up prints it.
 env := eval "$$(scripts/setup.sh env)" &&
@@ -20,6 +20,11 @@ sanitize: setup ## the C++ shim under the address, undefined-behaviour and threa
 
 test-arm64: setup ## the arm64 kernels under an emulator
 	@$(env) csrc/test/arm64.sh
+
+screenshots: build ## the pictures of README, drawn of what a terminal shows
+	@$(env) venv=$$MINNOW_HOME/screenshot-python && python3 -m venv "$$venv" && \
+		"$$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r docs/tour/requirements.txt && \
+		"$$venv/bin/python" docs/tour/screenshot.py bin/minnow docs/tour
 
 image-test: setup ## build the Docker image without Docker, and use it; some minutes the first time
 	@packaging/image-test.sh

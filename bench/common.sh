@@ -15,7 +15,7 @@ case " --full --quick --prepare ${options:-} " in *" $mode "*) ;; *) usage ;; es
 MINNOW_MODEL=all-MiniLM-L6-v2 "$root/scripts/setup.sh" >&2
 eval "$("$root/scripts/setup.sh" env)"
 cache=$MINNOW_HOME/bench
-digest=$(sha256sum "$here/requirements.txt")
+digest=$(cat "$here/requirements.txt" 2>/dev/null | sha256sum)
 venv=$cache/python-${digest:0:8}
 mkdir -p "$cache"
 

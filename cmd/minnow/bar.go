@@ -78,7 +78,7 @@ func (b *bar) draw(p minnow.Progress, total int) {
 		b.task = p.Task
 		b.bar = progressbar.NewOptions(-1,
 			progressbar.OptionSetWriter(b.out), progressbar.OptionSetDescription(tasks[p.Task]), progressbar.OptionShowCount(),
-			progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30),
+			progressbar.OptionShowIts(), progressbar.OptionSetItsString("texts"), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30),
 			progressbar.OptionClearOnFinish(), progressbar.OptionSetSpinnerChangeInterval(0), // else it draws itself after Clear, too
 			progressbar.OptionUseANSICodes(true), progressbar.OptionThrottle(50*time.Millisecond))
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -43,6 +44,18 @@ func (sh *shell) dir() (string, error) {
 		dir = filepath.Join(data, "minnow", "default")
 	}
 	return filepath.Abs(dir)
+}
+
+// tilde writes a path as people do, with ~ for their home.
+func tilde(path string) string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return path
+	}
+	if rest, below := strings.CutPrefix(path, home+string(filepath.Separator)); below {
+		return filepath.Join("~", rest)
+	}
+	return path
 }
 
 // exists reports whether there is a collection.
@@ -132,7 +145,7 @@ func (sh *shell) open(cmd *cobra.Command, a access) (*opened, error) {
 	if err != nil {
 		return nil, errors.Join(err, o.closeModel())
 	}
-	sh.say(cmd, "collection %s, %s documents", dir, humanize.Comma(int64(o.Len())))
+	sh.say(cmd, "collection %s, %s documents", tilde(dir), humanize.Comma(int64(o.Len())))
 	return o, nil
 }
 
