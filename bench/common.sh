@@ -15,7 +15,9 @@ case " --full --quick --prepare ${options:-} " in *" $mode "*) ;; *) usage ;; es
 MINNOW_MODEL=all-MiniLM-L6-v2 "$root/scripts/setup.sh" >&2
 eval "$("$root/scripts/setup.sh" env)"
 cache=$MINNOW_HOME/bench
-digest=$(cat "$here/requirements.txt" 2>/dev/null | sha256sum)
+requirements=$here/requirements.txt # of the Python peers, where there are some
+[ -e "$requirements" ] || requirements=/dev/null
+digest=$(sha256sum <"$requirements")
 venv=$cache/python-${digest:0:8}
 mkdir -p "$cache"
 
