@@ -36,7 +36,7 @@ func newBackup(sh *shell) *cobra.Command {
 				return sh.printFields(cmd, struct {
 					File  string `json:"file"`
 					Bytes int64  `json:"bytes"`
-				}{args[0], info.Size()}, [][]string{{fmt.Sprintf("%s, %s", args[0], humanize.Bytes(uint64(info.Size())))}})
+				}{args[0], info.Size()}, [][]string{{fmt.Sprintf("%s, %s", tilde(args[0]), humanize.Bytes(uint64(info.Size())))}})
 			})
 		},
 	}

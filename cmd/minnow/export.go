@@ -52,7 +52,7 @@ Each is what minnow import reads, but for the graph, which Go programs import.`,
 				return sh.printFields(cmd, struct {
 					File   string `json:"file"`
 					Format string `json:"format"`
-				}{file, format}, [][]string{{what + " in " + file}})
+				}{file, format}, [][]string{{what + " in " + tilde(file)}})
 			})
 		},
 	}

@@ -34,7 +34,7 @@ func newRestore(sh *shell) *cobra.Command {
 				return err
 			}
 			return sh.with(cmd, access{}, func(c *opened) error {
-				return sh.printFields(cmd, c.Stats(), [][]string{{fmt.Sprintf("%s documents in %s", humanize.Comma(int64(c.Len())), dir)}})
+				return sh.printFields(cmd, c.Stats(), [][]string{{fmt.Sprintf("%s documents in %s", humanize.Comma(int64(c.Len())), tilde(dir))}})
 			})
 		},
 	}
