@@ -2,7 +2,8 @@
 # usage: image-test.sh
 #
 # Builds the Dockerfile and uses the image as a user would: imports a file, asks, kills it, starts it again and asks
-# again. There need be no Docker: buildah builds and runs without a daemon and without a registry. Where images can't be
+# again. There need be no Docker: buildah builds and runs without a daemon and without a registry; podman, where it
+# works, runs the same with a read-only root file system, and compose.yaml. Where images can't be
 # pulled, stand-ins take the names of the base images: a Debian of debootstrap, and this machine's Go and Rust on top of
 # it, with the root certificates that this machine has of its own (in the build stages alone, never in what ships).
 # Ends with 0 and a word where the machine doesn't allow it, and with 1 if MINNOW_NO_SKIP=1.
@@ -22,54 +23,67 @@ packaging/debian.sh "$work/debian" || status=$?
 [ $status != 77 ] || skip "see above"
 [ $status = 0 ] || exit $status
 
-export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot TMPDIR=$work/tmp
+# A storage and settings of its own: nothing of the user's is touched. The settings are those that work without systemd
+# and with low limits.
+export BUILDAH_ISOLATION=chroot TMPDIR=$work/tmp CONTAINERS_STORAGE_CONF=$work/storage.conf CONTAINERS_CONF=$work/containers.conf
 mkdir -p "$TMPDIR"
-grep -q overlay /proc/filesystems && STORAGE_DRIVER=overlay
-b() { buildah --root "$work/storage" --runroot "$work/run" "$@"; }
+driver=vfs
+grep -q overlay /proc/filesystems && driver=overlay
+printf '[storage]\ndriver = "%s"\ngraphroot = "%s"\nrunroot = "%s"\n' $driver "$work/storage" "$work/run" >"$CONTAINERS_STORAGE_CONF"
+cat >"$CONTAINERS_CONF" <<-'TOML'
+	[containers]
+	default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
+	[engine]
+	runtime = "runc"
+	cgroup_manager = "cgroupfs"
+	events_logger = "file"
+TOML
 containers=()
+server=minnow-image-test
 clean() {
-	[ ${#containers[@]} = 0 ] || b rm "${containers[@]}" >/dev/null 2>&1 || true
+	[ ${#containers[@]} = 0 ] || buildah rm "${containers[@]}" >/dev/null 2>&1 || true
+	! command -v podman >/dev/null || podman rm --force --volumes --ignore $server >/dev/null 2>&1 || true
 }
 trap clean EXIT
 # into VARIABLE IMAGE: a container of an image, removed at the end.
 into() {
 	local name
-	name=$(b from --pull-never "$2") || return
+	name=$(buildah from --pull-never "$2") || return
 	containers+=("$name")
 	printf -v "$1" %s "$name"
 }
 
 # ------------------------------------------------------------------------------------------------------ the base images
 
-standin() { b inspect --type image "$1" >/dev/null 2>&1; }
+standin() { buildah inspect --type image "$1" >/dev/null 2>&1; }
 base=docker.io/library/debian:trixie-slim golang=docker.io/library/golang:1.26-trixie rust=docker.io/library/rust:1.95-slim-trixie
 if ! standin "$base"; then
 	say "stand-in for debian"
 	into c scratch || skip "buildah can't make a container here"
-	b add -q "$c" "$work/debian" /
-	b config --cmd bash "$c"
-	b commit -q "$c" "$base" >/dev/null
+	buildah add -q "$c" "$work/debian" /
+	buildah config --cmd bash "$c"
+	buildah commit -q "$c" "$base" >/dev/null
 fi
 if ! standin "$golang"; then
 	say "stand-in for golang, of this machine's $(go env GOVERSION)"
 	into c "$base"
-	b run --network host "$c" -- sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates >/dev/null'
-	b add -q "$c" "$(go env GOROOT)" /usr/local/go
+	buildah run --network host "$c" -- sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates >/dev/null'
+	buildah add -q "$c" "$(go env GOROOT)" /usr/local/go
 	extra=$(mktemp)
 	cat /usr/local/share/ca-certificates/*.crt >"$extra" 2>/dev/null || true
-	b copy -q "$c" "$extra" /usr/local/share/ca-certificates/of-the-machine.crt
-	b run "$c" -- update-ca-certificates >/dev/null 2>&1
-	b config --env PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --env GOPATH=/go \
+	buildah copy -q "$c" "$extra" /usr/local/share/ca-certificates/of-the-machine.crt
+	buildah run "$c" -- update-ca-certificates >/dev/null 2>&1
+	buildah config --env PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --env GOPATH=/go \
 		--env PIP_CERT=/etc/ssl/certs/ca-certificates.crt "$c"
-	b commit -q "$c" "$golang" >/dev/null
+	buildah commit -q "$c" "$golang" >/dev/null
 fi
 if ! standin "$rust"; then
 	say "stand-in for rust, of this machine's $(rustc --version)"
 	into c "$base"
 	toolchain=$(rustc --print sysroot)
-	b add -q "$c" "$toolchain" /usr/local/rustup/toolchain
-	b run "$c" -- sh -c 'mkdir -p /usr/local/cargo/bin && ln -s /usr/local/rustup/toolchain/bin/* /usr/local/cargo/bin/'
-	b commit -q "$c" "$rust" >/dev/null
+	buildah add -q "$c" "$toolchain" /usr/local/rustup/toolchain
+	buildah run "$c" -- sh -c 'mkdir -p /usr/local/cargo/bin && ln -s /usr/local/rustup/toolchain/bin/* /usr/local/cargo/bin/'
+	buildah commit -q "$c" "$rust" >/dev/null
 fi
 
 # -------------------------------------------------------------------------------------------------------------- build
@@ -78,7 +92,7 @@ version=$(git describe --always --dirty 2>/dev/null || echo unknown)
 say "building; the first time it takes some minutes"
 began=$SECONDS
 for target in without-model ""; do
-	b bud --quiet --layers --pull-never --network host --format docker --build-arg VERSION="$version" ${target:+--target $target} \
+	buildah bud --quiet --layers --pull-never --network host --format docker --build-arg VERSION="$version" ${target:+--target $target} \
 		-t "minnow:${target:-latest}" . >"$work/build.log" 2>&1 || {
 		tail -n 20 "$work/build.log" >&2
 		say "the build failed; its output is in $work/build.log"
@@ -94,7 +108,7 @@ fail() {
 megabytes() {
 	local c mnt
 	into c "$1"
-	mnt=$(b mount "$c")
+	mnt=$(buildah mount "$c")
 	du -s --block-size=1000000 "$mnt" | cut -f1
 }
 for limit in latest:350 without-model:180; do
@@ -102,7 +116,7 @@ for limit in latest:350 without-model:180; do
 	say "minnow:${limit%:*} has $size MB, of ${limit#*:} allowed"
 	[ "$size" -lt "${limit#*:}" ] || fail "the image is too large"
 done
-config=$(b inspect --type image minnow:latest)
+config=$(buildah inspect --type image minnow:latest)
 for want in '"User": "65532:65532"' '"Healthcheck"' '/data' 'org.opencontainers.image.licenses'; do
 	grep -qF "$want" <<<"$config" || fail "the image's configuration lacks $want"
 done
@@ -114,11 +128,11 @@ data=$work/data
 rm -rf "$data"
 mkdir -p "$data"
 chown 65532:65532 "$data"
-mnt=$(b mount "$box")
+mnt=$(buildah mount "$box")
 if find "$mnt" -xdev -newer "$mnt/usr/local/bin/minnow" -name '*of-the-machine*' | grep -q .; then fail "this machine's certificates are in the image"; fi
 
 # minnow ARGUMENTS...: as docker run with --read-only, -v data:/data and the image's own user would.
-minnow() { b run --network none --user 65532:65532 --volume "$data:/data" --volume "$PWD/docs/tour:/in:ro" --mount type=tmpfs,destination=/tmp "$box" -- minnow "$@"; }
+minnow() { buildah run --network none --user 65532:65532 --volume "$data:/data" --volume "$PWD/docs/tour:/in:ro" --mount type=tmpfs,destination=/tmp "$box" -- minnow "$@"; }
 say "demo"
 minnow demo >"$work/demo.txt" || fail "demo ended with $?"
 grep -q 'Bats are mammals' "$work/demo.txt" || fail "demo doesn't answer: $(cat "$work/demo.txt")"
@@ -131,7 +145,7 @@ minnow doctor >"$work/doctor.txt" || fail "doctor: $(cat "$work/doctor.txt")"
 port=$((20000 + RANDOM % 10000))
 serve() {
 	began=$(date +%s%N)
-	b run --network host --user 65532:65532 --volume "$data:/data" --mount type=tmpfs,destination=/tmp "$box" -- \
+	buildah run --network host --user 65532:65532 --volume "$data:/data" --mount type=tmpfs,destination=/tmp "$box" -- \
 		minnow serve --addr "127.0.0.1:$port" 2>"$work/serve.log" &
 	for _ in $(seq 200); do
 		if curl -sf "http://127.0.0.1:$port/healthz" >/dev/null; then
@@ -153,9 +167,64 @@ wait || true
 serve
 ask || fail "after a kill the server doesn't find what was imported"
 curl -sf "http://127.0.0.1:$port/v1/documents/last" >/dev/null || fail "what was acknowledged before the kill is gone"
-minnow_healthy() { b run --network host --user 65532:65532 "$box" -- minnow serve --healthy --addr "127.0.0.1:$port"; }
+minnow_healthy() { buildah run --network host --user 65532:65532 "$box" -- minnow serve --healthy --addr "127.0.0.1:$port"; }
 minnow_healthy || fail "the health check of a server that is well"
 kill -TERM "$(server)"
 wait $! || fail "the server doesn't end well"
 ! minnow_healthy 2>/dev/null || fail "the health check of no server"
-say "passed: $(b images --format '{{.Name}}:{{.Tag}} {{.Size}}' | grep localhost/minnow | tr '\n' ' ')"
+
+# ---------------------------------------------------------------------------------------------------- use, by podman
+
+if ! why=$(podman run --rm --pull never --network none minnow:latest version 2>&1); then
+	say "NOT RUN: read-only root file system, health check and compose.yaml, which need podman and runc (Debian: apt-get install podman runc): $(tail -n 1 <<<"$why")"
+	[ "${MINNOW_NO_SKIP:-0}" = 0 ] || exit 1
+	say "passed"
+	exit
+fi
+# well: the image's own health check, until it is content. Without systemd podman leaves it to us to run it.
+well() {
+	for _ in $(seq 50); do
+		podman healthcheck run $server >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	fail "the health check is never content: $(podman logs $server 2>&1 | tail -n 3)"
+}
+found() { podman exec $server minnow query "made by bees" -k 1 --json 2>/dev/null | grep -q '"id":"07858978"' || fail "the server's container doesn't find what was imported"; }
+say "podman: read-only root file system"
+podman volume rm --force $server >/dev/null 2>&1 || true
+read_only=(--pull never --network none --read-only --read-only-tmpfs=false --tmpfs /tmp --cap-drop all --volume $server:/data)
+podman run --rm "${read_only[@]}" --volume "$PWD/docs/tour:/in:ro" minnow:latest import /in/food.csv 2>/dev/null | grep -q '^2,573 documents stored' || fail "import, read-only"
+podman run --detach --name $server "${read_only[@]}" minnow:latest >/dev/null 2>&1
+well
+found
+! podman exec $server touch /usr/local/bin/x 2>/dev/null || fail "the root file system can be written"
+podman kill $server >/dev/null
+podman start $server >/dev/null 2>&1
+well
+found
+podman rm --force $server >/dev/null 2>&1
+podman volume rm $server >/dev/null
+
+say "compose.yaml"
+venv=$work/python
+[ -e "$venv/bin/podman-compose" ] || { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r packaging/requirements.txt; }
+compose() { "$venv/bin/podman-compose" --project-name $server "$@" >>"$work/compose.log" 2>&1; }
+: >"$work/compose.log"
+down() { compose down --volumes || true; }
+trap 'down; clean' EXIT
+if curl -s http://127.0.0.1:7700/ >/dev/null; then
+	skip "compose.yaml wants port 7700, and something is there"
+fi
+compose up --detach --no-build || fail "compose up: $(tail -n 5 "$work/compose.log")"
+for _ in $(seq 50); do
+	! curl -sf http://127.0.0.1:7700/healthz >/dev/null || break
+	sleep 0.1
+done
+curl -sf http://127.0.0.1:7700/v1/documents -H 'Content-Type: application/json' -d '[{"id": "1", "text": "a small fish"}]' >/dev/null || fail "the service of compose.yaml doesn't answer: $(tail -n 5 "$work/compose.log")"
+compose restart || fail "compose restart: $(tail -n 5 "$work/compose.log")"
+for _ in $(seq 50); do
+	! curl -sf http://127.0.0.1:7700/v1/documents/1 >/dev/null || break
+	sleep 0.1
+done
+curl -sf http://127.0.0.1:7700/v1/documents/1 | grep -q 'small fish' || fail "after a restart the document is gone"
+say "passed"
