@@ -29,6 +29,9 @@ the new text. Without --id the ID is made of the text, so the same text is never
 			}
 			docs := make([]minnow.Document, len(texts))
 			for i, text := range texts {
+				if strings.TrimSpace(text) == "" {
+					return faultf(errUsage, "text %d is empty", i+1)
+				}
 				docs[i] = minnow.Document{ID: id, Text: text, Metadata: metadata}
 				if id == "" {
 					docs[i].ID = source.TextID(text)

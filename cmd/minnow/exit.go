@@ -104,7 +104,7 @@ func (sh *shell) report(to io.Writer, err error, interrupted bool) int {
 	case err == errNothing: // without more to say
 		return exitNothing
 	case !sh.started: // flags or arguments are wrong, and cobra has said how
-		fmt.Fprintf(to, "minnow: %v; minnow help explains\n", err)
+		fmt.Fprintf(to, "minnow: %v\nminnow help tells more.\n", err)
 		return exitUsage
 	default:
 		text := strings.TrimPrefix(err.Error(), "minnow: ") // package minnow names itself, too

@@ -240,7 +240,7 @@ func (r *importRun) failed(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w; %s documents of this import are stored, and the same command goes on from there", context.Canceled, stored)
 	}
-	return fmt.Errorf("%w (%s documents of this import are stored)", err, stored)
+	return fmt.Errorf("%w (%s documents of this import are stored, and the same command goes on from there)", err, stored)
 }
 
 func (r *importRun) print() error {

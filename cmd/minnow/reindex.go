@@ -1,14 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/minnow-search/minnow"
-	"github.com/minnow-search/minnow/split"
+	"github.com/minnow-search/minnow/onnx"
 )
 
 // addGraphFlags are of commands that make a graph.
@@ -28,19 +27,10 @@ interrupted, it stays so. With the model that it has, vectors are kept.`,
 		Example: "  minnow reindex --model paraphrase-MiniLM-L6-v2\n  minnow reindex --M 32 --ef-construction 400",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := sh.dir()
+			err := sh.offline(cmd, *o, func(dir string, m *onnx.Model, o *minnow.Options) error {
+				return minnow.Reindex(cmd.Context(), dir, m, o)
+			})
 			if err != nil {
-				return err
-			}
-			m, err := sh.openModel()
-			if err != nil {
-				return err
-			}
-			bar := sh.newBar(cmd)
-			o.Progress, o.Splitter = bar.report, split.Sentences(m, nil)
-			err = minnow.Reindex(cmd.Context(), dir, m, o)
-			bar.end()
-			if err = errors.Join(err, m.Close()); err != nil {
 				return err
 			}
 			return sh.with(cmd, access{}, func(c *opened) error {

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/minnow-search/minnow"
-	"github.com/minnow-search/minnow/split"
+	"github.com/minnow-search/minnow/onnx"
 )
 
 func newRepair(sh *shell) *cobra.Command {
@@ -19,18 +18,12 @@ func newRepair(sh *shell) *cobra.Command {
 old, which stays beside it as minnow.db.old. A sound collection is left as it is.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := sh.dir()
-			if err != nil {
+			var report minnow.RepairReport
+			err := sh.offline(cmd, minnow.Options{}, func(dir string, m *onnx.Model, o *minnow.Options) (err error) {
+				report, err = minnow.Repair(cmd.Context(), dir, m, o)
 				return err
-			}
-			m, err := sh.openModel()
+			})
 			if err != nil {
-				return err
-			}
-			bar := sh.newBar(cmd)
-			report, err := minnow.Repair(cmd.Context(), dir, m, &minnow.Options{Progress: bar.report, Splitter: split.Sentences(m, nil)})
-			bar.end()
-			if err = errors.Join(err, m.Close()); err != nil {
 				return err
 			}
 			damage := ""

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -33,24 +34,16 @@ var (
 // by lengths from a sample. names has the columns in order, where the format
 // has an order.
 func chooseColumns(names []string, sample []record, o Options) (*columns, error) {
-	c := &columns{id: o.ID, text: o.Text, meta: o.Meta, others: o.Meta == nil}
 	if names == nil {
-		seen := map[string]bool{}
-		for _, rec := range sample {
-			for name := range rec.values {
-				seen[name] = true
-			}
-		}
-		for name := range seen {
-			names = append(names, name)
-		}
-		slices.Sort(names)
+		names = namesOf(sample)
 	}
-	if len(sample) > 0 {
-		for _, asked := range slices.Concat([]string{o.ID}, o.Text, o.Meta) {
-			if asked != "" && !slices.Contains(names, asked) {
-				return nil, fmt.Errorf("there is no column %q; there are %s", asked, quoted(names))
-			}
+	c := &columns{id: o.ID, text: o.Text, meta: o.Meta, others: o.Meta == nil}
+	if len(sample) == 0 {
+		return c, nil // nothing to be wrong about
+	}
+	for _, asked := range slices.Concat([]string{o.ID}, o.Text, o.Meta) {
+		if asked != "" && !slices.Contains(names, asked) {
+			return nil, fmt.Errorf("there is no column %q; there are %s", asked, quoted(names))
 		}
 	}
 	if c.id == "" {
@@ -64,26 +57,44 @@ func chooseColumns(names []string, sample []record, o Options) (*columns, error)
 		if text == "" && !o.textless {
 			text = longest(names, c.id, sample)
 		}
-		if text == "" && !o.textless && len(sample) > 0 {
-			return nil, fmt.Errorf("none of the columns %s looks like a text; choose one with --text", quoted(names))
-		}
 		if text != "" {
 			c.text = []string{text}
+		} else if !o.textless {
+			return nil, fmt.Errorf("none of the columns %s looks like a text; choose one with --text", quoted(names))
 		}
 	}
-	if c.others && ours(names) {
+	c.chooseMeta(names)
+	return c, nil
+}
+
+// chooseMeta takes all columns that are nothing else, unless some were asked
+// for.
+func (c *columns) chooseMeta(names []string) {
+	switch {
+	case !c.others:
+	case ours(names):
 		c.own, c.others = true, false
 		if slices.Contains(names, "metadata") {
 			c.meta = []string{"metadata"}
 		}
-	} else if c.others {
+	default:
 		for _, name := range names {
 			if name != c.id && !slices.Contains(c.text, name) {
 				c.meta = append(c.meta, name)
 			}
 		}
 	}
-	return c, nil
+}
+
+// namesOf are all columns that the sample has, sorted.
+func namesOf(sample []record) []string {
+	seen := map[string]bool{}
+	for _, rec := range sample {
+		for name := range rec.values {
+			seen[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // ours reports whether these are the fields that minnow's exports have.
@@ -173,38 +184,27 @@ func quoted(names []string) string {
 
 // row makes a document of a record, or says, as *BadRow, why it is none.
 func (c *columns) row(file string, rec record) (Row, error) {
-	bad := func(format string, args ...any) (Row, error) {
-		b := &BadRow{file, rec.line, fmt.Sprintf(format, args...)}
-		if path, ok := rec.values["path"].(string); ok && rec.line == 0 {
-			b.File = path // of a folder
-		}
-		return Row{}, b
+	d, reason := c.document(file, rec)
+	if reason == "" {
+		return Row{d, rec.vector}, nil
 	}
-	var texts []string
-	for _, name := range c.text {
-		switch v := rec.values[name].(type) {
-		case nil:
-		case string:
-			if strings.TrimSpace(v) != "" {
-				texts = append(texts, v)
-			}
-		default:
-			text, ok := scalar(v)
-			if !ok {
-				return bad("its text, column %q, is no string", name)
-			}
-			texts = append(texts, text)
-		}
+	b := &BadRow{file, rec.line, reason}
+	if path, ok := rec.values["path"].(string); ok && rec.line == 0 {
+		b.File = path // of a folder
 	}
-	d := minnow.Document{Text: strings.Join(texts, "\n\n")}
-	if d.Text == "" && rec.vector == nil {
-		return bad("it has no text in %s", quoted(c.text))
+	return Row{}, b
+}
+
+// document also returns why it is none, or "".
+func (c *columns) document(file string, rec record) (d minnow.Document, reason string) {
+	if d.Text, reason = c.textOf(rec); reason != "" {
+		return d, reason
 	}
 	var ok bool
 	switch {
 	case c.id != "":
 		if d.ID, ok = scalar(rec.values[c.id]); !ok || d.ID == "" {
-			return bad("it has no ID in %q", c.id)
+			return d, fmt.Sprintf("it has no ID in %q", c.id)
 		}
 	case file == "-":
 		d.ID = TextID(d.Text)
@@ -212,14 +212,38 @@ func (c *columns) row(file string, rec record) (Row, error) {
 		d.ID = fmt.Sprintf("%s:%d", file, rec.line)
 	}
 	if !utf8.ValidString(d.ID) || !utf8.ValidString(d.Text) {
-		return bad("it is not valid UTF-8")
+		return d, "it is not valid UTF-8"
 	}
+	d.Metadata, reason = c.metadataOf(rec)
+	return d, reason
+}
+
+// textOf joins the columns of texts.
+func (c *columns) textOf(rec record) (text, reason string) {
+	var texts []string
+	for _, name := range c.text {
+		text, ok := scalar(rec.values[name])
+		if !ok && rec.values[name] != nil {
+			return "", fmt.Sprintf("its text, column %q, is no string", name)
+		}
+		if strings.TrimSpace(text) != "" {
+			texts = append(texts, text)
+		}
+	}
+	if len(texts) == 0 && rec.vector == nil {
+		return "", "it has no text in " + quoted(c.text)
+	}
+	return strings.Join(texts, "\n\n"), ""
+}
+
+// metadataOf takes the columns of metadata, but for what is null or empty.
+func (c *columns) metadataOf(rec record) (metadata map[string]any, reason string) {
 	if c.own {
 		fields, ok := jsonValue(rec.values["metadata"])
-		if d.Metadata, _ = fields.(map[string]any); !ok || d.Metadata == nil && fields != nil {
-			return bad("its metadata is no JSON object in UTF-8")
+		if metadata, _ = fields.(map[string]any); !ok || metadata == nil && fields != nil {
+			return nil, "its metadata is no JSON object in UTF-8"
 		}
-		return Row{d, rec.vector}, nil
+		return metadata, ""
 	}
 	for _, name := range c.metaOf(rec) {
 		value, ok := jsonValue(rec.values[name])
@@ -227,17 +251,17 @@ func (c *columns) row(file string, rec record) (Row, error) {
 			value = typed(field)
 		}
 		if !ok || !utf8.ValidString(name) {
-			return bad("its metadata %q is no valid JSON in UTF-8; --meta chooses other columns", name)
+			return nil, fmt.Sprintf("its metadata %q is no valid JSON in UTF-8; --meta chooses other columns", name)
 		}
 		if value == nil || value == "" {
 			continue
 		}
-		if d.Metadata == nil {
-			d.Metadata = map[string]any{}
+		if metadata == nil {
+			metadata = map[string]any{}
 		}
-		d.Metadata[name] = value
+		metadata[name] = value
 	}
-	return Row{d, rec.vector}, nil
+	return metadata, ""
 }
 
 func (c *columns) metaOf(rec record) []string {

@@ -10,44 +10,28 @@ import (
 )
 
 // jsonLines reads an object a line. A line that is none spoils no other.
-type jsonLines struct {
-	file string
-	r    *bufio.Reader
-	line int
-}
+type jsonLines struct{ lineReader }
 
 func (j *jsonLines) next() (record, error) {
-	for {
-		text, tooLong, err := readLine(j.r)
-		if err != nil {
-			return record{}, err
-		}
-		j.line++
-		if j.line == 1 {
-			text = bytes.TrimPrefix(text, []byte("\ufeff"))
-		}
-		if tooLong {
-			return record{}, &BadRow{j.file, j.line, fmt.Sprintf("the line is longer than %d MiB", maxLine>>20)}
-		}
-		if len(bytes.TrimSpace(text)) == 0 {
-			continue
-		}
-		dec := json.NewDecoder(bytes.NewReader(text))
-		dec.UseNumber()
-		var values map[string]any
-		err = dec.Decode(&values)
-		if err == nil {
-			if _, err = dec.Token(); err == io.EOF {
-				err = nil
-			} else if err == nil {
-				err = errors.New("there is more after the object")
-			}
-		}
-		if err != nil || values == nil {
-			return record{}, &BadRow{j.file, j.line, "not a JSON object: " + jsonFault(err)}
-		}
-		return record{line: j.line, values: values}, nil
+	text, err := j.nextLine()
+	if err != nil {
+		return record{}, err
 	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var values map[string]any
+	err = dec.Decode(&values)
+	if err == nil {
+		if _, err = dec.Token(); err == io.EOF {
+			err = nil
+		} else if err == nil {
+			err = errors.New("there is more after the object")
+		}
+	}
+	if err != nil || values == nil {
+		return record{}, &BadRow{j.file, j.line, "not a JSON object: " + jsonFault(err)}
+	}
+	return record{line: j.line, values: values}, nil
 }
 
 // jsonArray reads an array of objects, one at a time. After a fault of syntax

@@ -3,7 +3,6 @@
 package source
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -135,7 +134,7 @@ func (s *Source) open(o Options) error {
 	var names []string // in the file's order, where it has one
 	switch s.format {
 	case JSONL:
-		s.records = &jsonLines{file: s.path, r: s.file.buffered}
+		s.records = &jsonLines{lineReader{file: s.path, r: s.file.buffered}}
 	case JSON:
 		s.records = &jsonArray{file: s.path, r: s.file.buffered}
 	case CSV, TSV:
@@ -144,7 +143,7 @@ func (s *Source) open(o Options) error {
 			s.records, names = table, table.header
 		}
 	case Lines:
-		s.records = &lines{file: s.path, r: s.file.buffered}
+		s.records = &lines{lineReader{file: s.path, r: s.file.buffered}}
 		names = []string{"text"}
 	case Parquet:
 		var rows *parquetRows
@@ -172,7 +171,7 @@ func (s *Source) choose(names []string, o Options) error {
 	s.records = sampled
 	s.columns, err = chooseColumns(names, sample, o)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrUsage, s.path, err)
+		return fmt.Errorf("%w: %s: %w", ErrUsage, s.name(), err)
 	}
 	s.columns.table = s.format == CSV || s.format == TSV
 	s.said = s.columns.String()
@@ -215,13 +214,16 @@ func guessFormat(name string, head []byte) Format {
 	}
 }
 
+func (s *Source) name() string {
+	if s.path == "-" {
+		return "standard input"
+	}
+	return s.path
+}
+
 // String says what the source is taken for.
 func (s *Source) String() string {
-	name := s.path
-	if name == "-" {
-		name = "standard input"
-	}
-	return fmt.Sprintf("%s: %s, %s", name, s.format, s.said)
+	return fmt.Sprintf("%s: %s, %s", s.name(), s.format, s.said)
 }
 
 // Dim is how many numbers each vector has, or 0 if there are no vectors.
@@ -269,69 +271,4 @@ func (s *Source) Close() error {
 		errs = append(errs, s.labels.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// maxLine is how long a line, and so a text, may be.
-const maxLine = 64 << 20
-
-// readLine returns the next line without its end. What is longer than maxLine
-// is passed over, and too long.
-func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
-	for {
-		part, err := r.ReadSlice('\n')
-		if tooLong = tooLong || len(line)+len(part) > maxLine; !tooLong {
-			line = append(line, part...)
-		}
-		switch {
-		case err == bufio.ErrBufferFull:
-		case err == io.EOF && (len(line) > 0 || tooLong):
-			return bytes.TrimRight(line, "\r\n"), tooLong, nil
-		case err != nil:
-			return nil, false, err
-		default:
-			return bytes.TrimRight(line, "\r\n"), tooLong, nil
-		}
-	}
-}
-
-// sampled gives its first records twice: to whoever chooses, and to whoever
-// reads.
-type sampled struct {
-	from  records
-	first []read
-}
-
-type read struct {
-	record
-	err error
-}
-
-const sampleSize = 100
-
-func (s *sampled) peek() ([]record, error) {
-	var sample []record
-	for len(s.first) < sampleSize {
-		rec, err := s.from.next()
-		s.first = append(s.first, read{rec, err})
-		if _, bad := errors.AsType[*BadRow](err); bad {
-			continue
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		sample = append(sample, rec)
-	}
-	return sample, nil
-}
-
-func (s *sampled) next() (record, error) {
-	if len(s.first) > 0 {
-		r := s.first[0]
-		s.first = s.first[1:]
-		return r.record, r.err
-	}
-	return s.from.next()
 }

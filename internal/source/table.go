@@ -24,7 +24,7 @@ func openTable(path string, format Format, in *input) (*table, error) {
 	}
 	t := &table{file: path}
 	if format == TSV {
-		t.fields = tabbed(in)
+		t.fields = tabbed(path, in)
 	} else {
 		r := csv.NewReader(in.buffered)
 		r.Comma = separator(in.head())
@@ -60,22 +60,17 @@ func openTable(path string, format Format, in *input) (*table, error) {
 
 // tabbed reads lines of fields between tabs. There are no quotes in TSV as IANA
 // registers it.
-func tabbed(in *input) func() ([]string, int, error) {
-	n := 0
+func tabbed(path string, in *input) func() ([]string, int, error) {
+	l := &lineReader{file: path, r: in.buffered}
 	return func() ([]string, int, error) {
-		for {
-			line, tooLong, err := readLine(in.buffered)
-			if err != nil {
-				return nil, 0, err
-			}
-			n++
-			if tooLong {
-				return nil, n, fmt.Errorf("the line is longer than %d MiB", maxLine>>20)
-			}
-			if len(line) > 0 {
-				return strings.Split(string(line), "\t"), n, nil
-			}
+		line, err := l.nextLine()
+		if bad, ok := errors.AsType[*BadRow](err); ok {
+			return nil, l.line, errors.New(bad.Reason)
 		}
+		if err != nil {
+			return nil, 0, err
+		}
+		return strings.Split(string(line), "\t"), l.line, nil
 	}
 }
 
