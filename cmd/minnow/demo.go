@@ -53,32 +53,82 @@ questions. It uses the model of --model.`,
 			if err != nil {
 				return err
 			}
-			return errors.Join(demo(cmd.Context(), cmd.OutOrStdout(), m, dir), m.Close())
+			r, err := demo(cmd.Context(), m, dir)
+			if err = errors.Join(err, m.Close()); err != nil {
+				return err
+			}
+			if sh.json {
+				return errors.Join(printJSON(cmd.OutOrStdout(), r), r.wrong())
+			}
+			return r.print(cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "keep my_index.bin and the collection in this folder (default: a temporary one)")
 	return cmd
 }
 
-func demo(ctx context.Context, out io.Writer, m *onnx.Model, dir string) error {
-	fmt.Fprintf(out, "Model: %s, %d numbers a vector, texts of up to %d tokens.\n", m.Name(), m.Dim(), m.MaxTokens())
-	published := m.Name() == native.DefaultModel()
-	if !published {
+// demoResult is what the demo computed.
+type demoResult struct {
+	Model     string       `json:"model"`
+	Dim       int          `json:"dim"`
+	MaxTokens int          `json:"max_tokens"`
+	Published bool         `json:"published"` // the published figures are this model's
+	Figures   []figure     `json:"figures"`
+	Sentences int          `json:"sentences"`
+	Answers   []demoAnswer `json:"answers"`
+}
+
+type demoAnswer struct {
+	Question string       `json:"question"`
+	Hits     []minnow.Hit `json:"hits"`
+}
+
+func demo(ctx context.Context, m *onnx.Model, dir string) (*demoResult, error) {
+	r := &demoResult{Model: m.Name(), Dim: m.Dim(), MaxTokens: m.MaxTokens(), Published: m.Name() == native.DefaultModel()}
+	var err error
+	if r.Figures, err = walk(ctx, m, dir); err != nil {
+		return nil, err
+	}
+	return r, r.ask(ctx, m, filepath.Join(dir, "collection"))
+}
+
+func (r *demoResult) print(out io.Writer) error {
+	fmt.Fprintf(out, "Model: %s, %d numbers a vector, texts of up to %d tokens.\n", r.Model, r.Dim, r.MaxTokens)
+	if !r.Published {
 		fmt.Fprintf(out, "NOTE: this is not %s, to which the published figures belong; here are this model's own.\n"+
 			"      For the published ones, on a machine that reaches Hugging Face:\n"+
 			"      MINNOW_MODEL=%[1]s make demo\n", native.DefaultModel())
 	}
-
-	figures, err := walk(ctx, m, dir)
-	if err != nil {
-		return err
-	}
 	fmt.Fprintln(out, "\nThe walk-through")
-	if err := printFigures(out, figures, published); err != nil {
+	if err := printFigures(out, r.Figures, r.Published); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "\nA collection of sentences, asked in plain words")
-	return askQuestions(ctx, out, m, filepath.Join(dir, "collection"))
+	if err := r.wrong(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nA collection of sentences, asked in plain words\n%d sentences added.\n", r.Sentences)
+	for _, answer := range r.Answers {
+		fmt.Fprintf(out, "\n%s\n", answer.Question)
+		for _, hit := range answer.Hits {
+			fmt.Fprintf(out, "  %.3f  %s\n", hit.Similarity, hit.Text)
+		}
+	}
+	return nil
+}
+
+// wrong is an error if a figure is not the published one.
+func (r *demoResult) wrong() error {
+	wrong := 0
+	for _, f := range r.Figures {
+		if r.Published && f.wrong() {
+			wrong++
+		}
+	}
+	if wrong == 0 {
+		return nil
+	}
+	return faultf(errEnvironment, "%d of %d figures are off by more than %g from the published ones; is %s/models/%s intact? Delete it and run `make setup`",
+		wrong, len(r.Figures), tolerance, "$MINNOW_HOME", native.DefaultModel())
 }
 
 func printFigures(out io.Writer, figures []figure, published bool) error {
@@ -88,26 +138,17 @@ func printFigures(out io.Writer, figures []figure, published bool) error {
 		header += "\tpublished\tdifference"
 	}
 	fmt.Fprintln(table, header)
-	wrong := 0
 	for _, f := range figures {
-		fmt.Fprintf(table, "%s\t%s", f.step, numbers(f.got))
+		fmt.Fprintf(table, "%s\t%s", f.Step, numbers(f.Got))
 		if published {
-			fmt.Fprintf(table, "\t%s\t%.1e", numbers(f.published), f.off())
-			if !(f.off() <= tolerance) {
+			fmt.Fprintf(table, "\t%s\t%.1e", numbers(f.Published), f.off())
+			if f.wrong() {
 				fmt.Fprint(table, "  WRONG")
-				wrong++
 			}
 		}
 		fmt.Fprintln(table)
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	if wrong > 0 {
-		return fmt.Errorf("%d of %d figures are off by more than %g from the published ones; is %s/models/%s intact? Delete it and run `make setup`",
-			wrong, len(figures), tolerance, "$MINNOW_HOME", native.DefaultModel())
-	}
-	return nil
+	return table.Flush()
 }
 
 // numbers prints whole numbers as such, and others with the nine digits that tell any two float32 apart.
@@ -119,7 +160,8 @@ func numbers(values []float64) string {
 	return strings.Join(words, ", ")
 }
 
-func askQuestions(ctx context.Context, out io.Writer, m *onnx.Model, dir string) error {
+// ask puts a page of sentences into a collection, and asks three questions.
+func (r *demoResult) ask(ctx context.Context, m *onnx.Model, dir string) error {
 	c, err := minnow.Open(dir, m, nil)
 	if err != nil {
 		return err
@@ -132,16 +174,13 @@ func askQuestions(ctx context.Context, out io.Writer, m *onnx.Model, dir string)
 	if err := c.Add(ctx, docs...); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d sentences added.\n", len(docs))
+	r.Sentences = len(docs)
 	for _, question := range demoQuestions {
 		hits, err := c.KNNQuery(ctx, question, &minnow.Query{K: 3})
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "\n%s\n", question)
-		for _, hit := range hits {
-			fmt.Fprintf(out, "  %.3f  %s\n", hit.Similarity, hit.Text)
-		}
+		r.Answers = append(r.Answers, demoAnswer{question, hits})
 	}
 	return c.Close()
 }

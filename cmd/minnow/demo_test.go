@@ -29,7 +29,7 @@ func TestTheWalkThroughGivesThePublishedFigures(t *testing.T) {
 	figures := walkWith(t, native.DefaultModel())
 	for _, f := range figures {
 		if !(f.off() <= tolerance) {
-			t.Errorf("%s: %v, published %v, off by %.2g", f.step, f.got, f.published, f.off())
+			t.Errorf("%s: %v, published %v, off by %.2g", f.Step, f.Got, f.Published, f.off())
 		}
 	}
 }
@@ -69,8 +69,8 @@ func TestTheWalkThroughGivesTheGoldenModelsFigures(t *testing.T) {
 	}
 	for i, f := range got {
 		// Distances sum 384 squares of numbers that are each within 2e-6.
-		if off := (figure{got: f.got, published: want[i]}).off(); !(off <= 5e-6) {
-			t.Errorf("%s: %v, want %v, off by %.2g", f.step, f.got, want[i], off)
+		if off := (figure{Got: f.Got, Published: want[i]}).off(); !(off <= 5e-6) {
+			t.Errorf("%s: %v, want %v, off by %.2g", f.Step, f.Got, want[i], off)
 		}
 	}
 }
@@ -89,11 +89,11 @@ func TestAFigureThatIsOffFailsTheDemo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := printFigures(&out, c.figures, true)
+			err := (&demoResult{Figures: c.figures, Published: true}).print(&out)
 			if c.wrong == "" && err != nil || c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
 				t.Errorf("error %v, want %q\n%s", err, c.wrong, out.String())
 			}
-			if err := printFigures(&out, c.figures, false); err != nil {
+			if err := (&demoResult{Figures: c.figures}).print(&out); err != nil {
 				t.Errorf("with another model nothing is published, so nothing is wrong: %v", err)
 			}
 		})

@@ -13,9 +13,9 @@ import (
 // figure is one line of the walk-through: what it computes, what came out, and what is published for the model
 // paraphrase-MiniLM-L6-v2 by the Elixir walk-through (hnswlib and Bumblebee) that it follows.
 type figure struct {
-	step      string
-	got       []float64
-	published []float64
+	Step      string    `json:"step"`
+	Got       []float64 `json:"got"`
+	Published []float64 `json:"published"` // for the model paraphrase-MiniLM-L6-v2
 }
 
 // tolerance is how far a figure may lie from the published one. The published ones were computed by another runtime
@@ -24,17 +24,19 @@ const tolerance = 1e-4
 
 // off is the largest difference between what came out and what is published.
 func (f figure) off() float64 {
-	if len(f.got) != len(f.published) {
+	if len(f.Got) != len(f.Published) {
 		return math.Inf(1)
 	}
 	var most float64
-	for i, x := range f.got {
-		if d := math.Abs(x - f.published[i]); !(d <= most) { // so that a NaN counts
+	for i, x := range f.Got {
+		if d := math.Abs(x - f.Published[i]); !(d <= most) { // so that a NaN counts
 			most = d
 		}
 	}
 	return most
 }
+
+func (f figure) wrong() bool { return !(f.off() <= tolerance) }
 
 // walk runs the walk-through with the model's weights, keeps its index in dir/my_index.bin, and returns its figures.
 func walk(ctx context.Context, m *onnx.Model, dir string) ([]figure, error) {
