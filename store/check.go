@@ -29,6 +29,13 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	defer tx.Rollback() // it only read
 
+	// FTS5 keeps the list of its segments in memory, and looks whether others
+	// have changed it when a table is opened, but not before an integrity check:
+	// on a connection that was used before, that takes merged segments for lost.
+	var n int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT rowid FROM words LIMIT 1)").Scan(&n); err != nil {
+		return s.wrap(op, err)
+	}
 	rows, err := tx.QueryContext(ctx, "PRAGMA integrity_check(10)")
 	if err != nil {
 		return s.wrap(op, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/minnow-search/minnow/store"
@@ -150,5 +151,17 @@ func TestAKillLosesNoWriteThatReturned(t *testing.T) {
 	got := collect(t, s.Documents(t.Context()))
 	if len(got) != 1 || got[0].ID != "b" || s.Sequence() != 2 {
 		t.Errorf("after a kill: %v at %d, want document b at 2", got, s.Sequence())
+	}
+}
+
+// FTS5 merges segments as it is written to, and a connection that checked
+// before remembers those that are gone.
+func TestCheckFindsNothingOnAConnectionThatCheckedBefore(t *testing.T) {
+	s := openNew(t)
+	for i := range 60 {
+		put(t, s, doc(strconv.Itoa(i%7), "fish number "+strconv.Itoa(i), 1, 2))
+		if err := s.Check(t.Context()); err != nil {
+			t.Fatalf("after %d writes: %v", i+1, err)
+		}
 	}
 }
