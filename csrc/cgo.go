@@ -31,9 +31,11 @@ const (
 
 // Spaces.
 const (
-	L2     = C.HNSW_L2
-	IP     = C.HNSW_IP
-	Cosine = C.HNSW_COSINE
+	L2       = C.HNSW_L2
+	IP       = C.HNSW_IP
+	Own      = C.HNSW_OWN
+	Upstream = C.HNSW_UPSTREAM
+	Cosine   = C.HNSW_COSINE
 )
 
 // Forms of a set of labels.

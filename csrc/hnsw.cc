@@ -69,10 +69,10 @@ size_t hnsw_index_match(const hnsw_index *ix, const uint64_t *set, size_t n, uin
   return ix->match({set, n, base, form}, bits);
 }
 
-void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef,
+void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef, int32_t engine,
                        const uint64_t *allowed, size_t matches, hnsw_neighbor *out, uint32_t *counts,
                        hnsw_status *st) noexcept {
-  guard(st, [&] { ix->search(queries, n, k, ef, allowed, matches, out, counts); });
+  guard(st, [&] { ix->search(queries, n, k, ef, engine, allowed, matches, out, counts); });
 }
 
 size_t hnsw_index_within(const hnsw_index *ix, const float *query, float radius, size_t ef, const uint64_t *allowed,

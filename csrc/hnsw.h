@@ -157,13 +157,18 @@ void hnsw_index_forget(hnsw_index *ix, size_t n, hnsw_status *st) HNSW_NOEXCEPT;
 size_t hnsw_index_match(const hnsw_index *ix, const uint64_t *set, size_t n, uint64_t base, int32_t form,
                         uint64_t *bits) HNSW_NOEXCEPT;
 
+/* Who walks the graph: our loop, or upstream's, with the same answers but for
+ * ties. */
+#define HNSW_OWN 0
+#define HNSW_UPSTREAM 1
+
 /* Finds for each of n queries its min(k, live) nearest, ascending by distance
  * and then label, into row i of out (n*k entries) and their number in
  * counts[i]. ef is the size of the candidate list; max(ef, k) is used. With
  * allowed, a bitmap over slots that hnsw_index_match made of the index as it is
  * now, and matches, what that returned, only those are found; null means all.
  * Shared. */
-void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef,
+void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef, int32_t engine,
                        const uint64_t *allowed, size_t matches, hnsw_neighbor *out, uint32_t *counts,
                        hnsw_status *st) HNSW_NOEXCEPT;
 

@@ -106,13 +106,13 @@ func (ix Index) Match(set LabelSet, bits []uint64) int {
 }
 
 // Search is hnsw_index_search for len(counts) queries; out has k places for each.
-func Search[N ~Neighbor](ix Index, queries []float32, k, ef int, allowed []uint64, matches int, out []N, counts []uint32) *Error {
-	return ix.search(queries, k, ef, allowed, matches, unsafe.Pointer(unsafe.SliceData(out)), counts)
+func Search[N ~Neighbor](ix Index, queries []float32, k, ef, engine int, allowed []uint64, matches int, out []N, counts []uint32) *Error {
+	return ix.search(queries, k, ef, engine, allowed, matches, unsafe.Pointer(unsafe.SliceData(out)), counts)
 }
 
-func (ix Index) search(queries []float32, k, ef int, allowed []uint64, matches int, out unsafe.Pointer, counts []uint32) *Error {
+func (ix Index) search(queries []float32, k, ef, engine int, allowed []uint64, matches int, out unsafe.Pointer, counts []uint32) *Error {
 	var st C.hnsw_status
-	C.hnsw_index_search(ix.p, floats(queries), C.size_t(len(counts)), C.size_t(k), C.size_t(ef), uints(allowed),
+	C.hnsw_index_search(ix.p, floats(queries), C.size_t(len(counts)), C.size_t(k), C.size_t(ef), C.int32_t(engine), uints(allowed),
 		C.size_t(matches), (*C.hnsw_neighbor)(out), (*C.uint32_t)(unsafe.SliceData(counts)), &st)
 	return failure(&st)
 }

@@ -13,9 +13,10 @@
 //     L524 takes back() of an empty vector. Upstream never sees a mark.
 //   - A load maps a label to its last slot (L797). Ours prefers the live one.
 //
-// A search loop or a builder of our own, with compact codes beside the vectors,
-// would stand where search_graph and add_point call upstream: nothing else
-// knows how links are found or made.
+// Queries walk the graph by a loop of our own (walk.h); upstream's stays within
+// reach as the reference. A builder of our own, with compact codes beside the
+// vectors, would stand where add_point calls upstream: nothing else knows how
+// links are made.
 //
 // The file is upstream's: the writer puts the caller's labels and the delete
 // marks where upstream keeps them, and the loader takes them out again. A
@@ -33,6 +34,7 @@
 #include <utility>
 #include <vector>
 
+#include "candidates.h"
 #include "hnsw.h"
 #include "kernel.h"
 #include "nearest.h"
@@ -43,7 +45,6 @@
 namespace minnow {
 
 using graph = hnswlib::HierarchicalNSW<float>;
-using slot_id = hnswlib::tableint;
 
 // Hands our kernel to upstream, which keeps the pointer to dim.
 struct space final : hnswlib::SpaceInterface<float> {
@@ -198,8 +199,8 @@ struct hnsw_index {
   std::unique_ptr<hnsw_index> compact(bool keep_deleted) const;
 
   size_t match(const minnow::label_set &set, uint64_t *bits) const;
-  void search(const float *queries, size_t n, size_t k, size_t ef, const uint64_t *allowed, size_t matches,
-              hnsw_neighbor *out, uint32_t *counts) const;
+  void search(const float *queries, size_t n, size_t k, size_t ef, int32_t engine, const uint64_t *allowed,
+              size_t matches, hnsw_neighbor *out, uint32_t *counts) const;
   size_t within(const float *query, float radius, size_t ef, const uint64_t *allowed, size_t matches,
                 hnsw_neighbor *out, size_t cap) const;
 
@@ -215,5 +216,6 @@ struct hnsw_index {
   size_t redraw_levels(size_t n);
   minnow::slot_id add_point(const float *vec, uint64_t label, size_t i);
   size_t search_graph(const float *query, size_t k, size_t ef, const uint64_t *allowed, hnsw_neighbor *out) const;
+  size_t search_upstream(const float *query, size_t k, size_t ef, const uint64_t *allowed, hnsw_neighbor *out) const;
   size_t search_all(const float *query, size_t k, const uint64_t *allowed, hnsw_neighbor *out) const;
 };

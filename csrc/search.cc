@@ -1,4 +1,4 @@
-// Queries: upstream's walk through the graph where it pays, an exact scan where
+// Queries: a walk through the graph where it pays, an exact scan where
 // the walk cannot give a full answer.
 #include <algorithm>
 #include <cfloat>
@@ -6,6 +6,7 @@
 
 #include "index.h"
 #include "status.h"
+#include "walk.h"
 
 namespace minnow {
 namespace {
@@ -120,6 +121,27 @@ size_t hnsw_index::match(const label_set &set, uint64_t *bits) const {
 
 size_t hnsw_index::search_graph(const float *query, size_t k, size_t ef, const uint64_t *allowed,
                                 hnsw_neighbor *out) const {
+  thread_local candidates found;  // its memory is worth keeping
+  const slot_id entry = descend(*g, query);
+  const auto fill = [&](auto keep) {
+    walk(*this, query, entry, ef, found, keep);
+    size_t n = 0;
+    for (const candidates::entry e : found) {
+      const slot_id s = candidates::slot_of(e);
+      if (keep(s)) out[n++] = {labels[s], candidates::distance_of(e)};
+      if (n == k) break;
+    }
+    return n;
+  };
+  const size_t n = allowed           ? fill([&](slot_id s) { return has_bit(allowed, s); })
+                   : live == slots() ? fill([](slot_id) { return true; })
+                                     : fill([&](slot_id s) { return !dead[s]; });
+  std::sort(out, out + n, closer());  // ties are by slot so far
+  return n;
+}
+
+size_t hnsw_index::search_upstream(const float *query, size_t k, size_t ef, const uint64_t *allowed,
+                                   hnsw_neighbor *out) const {
   const slot_id entry = descend(*g, query);
   live_only living(dead);
   allowed_only chosen(allowed);
@@ -149,8 +171,9 @@ size_t hnsw_index::search_all(const float *query, size_t k, const uint64_t *allo
   return best.finish();
 }
 
-void hnsw_index::search(const float *queries, size_t n, size_t k, size_t ef, const uint64_t *allowed, size_t matches,
-                        hnsw_neighbor *out, uint32_t *counts) const {
+void hnsw_index::search(const float *queries, size_t n, size_t k, size_t ef, int32_t engine, const uint64_t *allowed,
+                        size_t matches, hnsw_neighbor *out, uint32_t *counts) const {
+  if (engine != HNSW_OWN && engine != HNSW_UPSTREAM) fail(HNSW_CONFIG, "engine %d is unknown", static_cast<int>(engine));
   if (k < 1) fail(HNSW_CONFIG, "k is 0");
   for (size_t i = 0; i < n; i++) check_vector(cfg.space, queries + i * cfg.dim, cfg.dim, i);
   const size_t width = std::max(ef, k);
@@ -162,7 +185,9 @@ void hnsw_index::search(const float *queries, size_t n, size_t k, size_t ef, con
     const float *q = ready.from(queries + i * cfg.dim);
     hnsw_neighbor *row = out + i * k;
     size_t got = 0;
-    if (!scan) got = search_graph(q, want, width, allowed, row);
+    if (!scan) {
+      got = engine == HNSW_OWN ? search_graph(q, want, width, allowed, row) : search_upstream(q, want, width, allowed, row);
+    }
     if (got < want) got = search_all(q, want, allowed, row);
     counts[i] = static_cast<uint32_t>(got);
   }

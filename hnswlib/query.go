@@ -23,6 +23,9 @@ type Query struct {
 	// [Index.Ef]; values below k act as k.
 	Ef int
 
+	// Engine walks the graph: [Own] by default, or [Upstream].
+	Engine Engine
+
 	// Filter says which labels the answer may contain. Nil lets all in.
 	Filter *Filter
 
@@ -30,6 +33,16 @@ type Query struct {
 	// Zero is the index's [Index.Threads]. A thread takes 4 queries at least.
 	Threads int
 }
+
+// Engine is the code by which a query walks the graph.
+type Engine int
+
+// Engines of a query. Their answers are the same, but for which of several
+// elements at one distance come in at the end of a candidate list.
+const (
+	Own      Engine = csrc.Own      // this package's: it reads memory ahead, and keeps one sorted list
+	Upstream Engine = csrc.Upstream // hnswlib's own searchBaseLayerST, as a reference
+)
 
 // Neighbor is one answer. What Distance measures is said at [Space].
 type Neighbor struct {
@@ -115,6 +128,8 @@ func checkQuery(queries []float32, dim, k int, opt *Query) error {
 		return &Error{Op: opQuery, Err: fmt.Errorf("%w: k %d is not positive", ErrConfig, k)}
 	case len(queries)%dim != 0:
 		return &Error{Op: opQuery, Err: fmt.Errorf("%w: %d floats are no multiple of dimension %d", ErrDimension, len(queries), dim)}
+	case opt != nil && opt.Engine != Own && opt.Engine != Upstream:
+		return &Error{Op: opQuery, Err: fmt.Errorf("%w: engine %d is none of Own, Upstream", ErrConfig, opt.Engine)}
 	case opt != nil && (opt.Ef < 0 || opt.Threads < 0):
 		return &Error{Op: opQuery, Err: fmt.Errorf("%w: ef %d and %d threads: none may be negative", ErrConfig, opt.Ef, opt.Threads)}
 	}
@@ -177,7 +192,7 @@ func (ix *Index) querySlice(queries []float32, k int, opt *Query, rows [][]Neigh
 	k = max(1, min(k, matches))
 	var counts [querySlice]uint32
 	flat := make([]Neighbor, (end-start)*k)
-	err := csrc.Search(ix.c, queries[start*ix.dim:end*ix.dim], k, opt.ef(ix.ef), allowed, matches, flat, counts[:end-start])
+	err := csrc.Search(ix.c, queries[start*ix.dim:end*ix.dim], k, opt.ef(ix.ef), opt.engine(), allowed, matches, flat, counts[:end-start])
 	if err != nil {
 		return failed(opQuery, err)
 	}
@@ -195,7 +210,7 @@ func (ix *Index) fillSlice(queries []float32, k int, opt *Query, out []Neighbor,
 		return err
 	}
 	allowed, matches := ix.view(opt.filter())
-	return failed(opQuery, csrc.Search(ix.c, queries[start*ix.dim:end*ix.dim], k, opt.ef(ix.ef), allowed, matches,
+	return failed(opQuery, csrc.Search(ix.c, queries[start*ix.dim:end*ix.dim], k, opt.ef(ix.ef), opt.engine(), allowed, matches,
 		out[start*k:end*k], counts[start:end]))
 }
 
@@ -217,6 +232,13 @@ func (q *Query) filter() *Filter {
 		return nil
 	}
 	return q.Filter
+}
+
+func (q *Query) engine() int {
+	if q == nil {
+		return int(Own)
+	}
+	return int(q.Engine)
 }
 
 func (q *Query) threads() int {

@@ -81,7 +81,7 @@ void read(const hnsw_index *ix, const std::vector<float> &queries) {
     const size_t n = queries.size() / dim, k = 7;
     std::vector<hnsw_neighbor> out(n * k);
     std::vector<uint32_t> counts(n);
-    hnsw_index_search(ix, queries.data(), n, k, 10 + 20 * t, nullptr, 0, out.data(), counts.data(), &st);
+    hnsw_index_search(ix, queries.data(), n, k, 10 + 20 * t, t % 2 ? HNSW_OWN : HNSW_UPSTREAM, nullptr, 0, out.data(), counts.data(), &st);
     st.ok();
     for (uint32_t c : counts) CHECK(c == std::min(k, s.live));
 
@@ -92,11 +92,11 @@ void read(const hnsw_index *ix, const std::vector<float> &queries) {
     for (int32_t form : {HNSW_ALLOW_LIST, HNSW_DENY_LIST}) {
       const size_t matches = hnsw_index_match(ix, some.data(), some.size(), 0, form, bits.data());
       CHECK(matches == (form == HNSW_ALLOW_LIST ? some.size() : s.live - some.size()));
-      hnsw_index_search(ix, queries.data(), n, k, 10, bits.data(), matches, out.data(), counts.data(), &st);
+      hnsw_index_search(ix, queries.data(), n, k, 10, HNSW_OWN, bits.data(), matches, out.data(), counts.data(), &st);
       st.ok();
       for (uint32_t c : counts) CHECK(c == std::min(k, matches));
       // Told that there are more than there are, it walks first.
-      hnsw_index_search(ix, queries.data(), n, 1, 10, bits.data(), s.slots, out.data(), counts.data(), &st);
+      hnsw_index_search(ix, queries.data(), n, 1, 10, HNSW_UPSTREAM, bits.data(), s.slots, out.data(), counts.data(), &st);
       st.ok();
     }
     for (size_t ef : {0, 20}) {
@@ -174,7 +174,7 @@ void life_of_an_index(int32_t space) {
     mine.ok();
     std::vector<hnsw_neighbor> out(5);
     uint32_t count;
-    hnsw_index_search(ix, queries.data(), 1, 5, 50, nullptr, 0, out.data(), &count, &mine);
+    hnsw_index_search(ix, queries.data(), 1, 5, 50, HNSW_OWN, nullptr, 0, out.data(), &count, &mine);
     mine.ok();
   });
   hnsw_index_end(fresh, &st);
@@ -208,7 +208,7 @@ void life_of_an_index(int32_t space) {
       }
       std::vector<hnsw_neighbor> out(5);
       uint32_t count;
-      hnsw_index_search(got, queries.data(), 1, 5, 50, nullptr, 0, out.data(), &count, &mine);
+      hnsw_index_search(got, queries.data(), 1, 5, 50, HNSW_OWN, nullptr, 0, out.data(), &count, &mine);
       mine.ok();
       hnsw_index_free(got);
     }
