@@ -110,12 +110,13 @@ def ratios(ours: dict[int, float], theirs: dict[int, float]) -> list[float]:
 
 
 def write_run(output: Path, fields: list[str], rows: list[dict[str, object]], facts: dict[str, object]) -> None:
+    facts = about_machine() | facts  # before a tracked file is written, which would make the tree dirty
     output.mkdir(parents=True, exist_ok=True)
     with (output / "raw.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, fields, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    (output / "about.json").write_text(json.dumps(about_machine() | facts, indent=1) + "\n")
+    (output / "about.json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def read_run(folder: Path) -> tuple[list[dict[str, str]], dict[str, Any]]:
