@@ -38,18 +38,16 @@ cat >"$CONTAINERS_CONF" <<-'TOML'
 	cgroup_manager = "cgroupfs"
 	events_logger = "file"
 TOML
-containers=()
 server=minnow-image-test
 clean() {
-	[ ${#containers[@]} = 0 ] || buildah rm "${containers[@]}" >/dev/null 2>&1 || true
+	buildah rm --all >/dev/null 2>&1 || true # the storage is this test's alone
 	! command -v podman >/dev/null || podman rm --force --volumes --ignore $server >/dev/null 2>&1 || true
 }
 trap clean EXIT
-# into VARIABLE IMAGE: a container of an image, removed at the end.
+# into VARIABLE IMAGE: a container of an image, removed at the end with all others.
 into() {
 	local name
 	name=$(buildah from --pull-never "$2") || return
-	containers+=("$name")
 	printf -v "$1" %s "$name"
 }
 
