@@ -65,7 +65,7 @@ func (c *Collection) writeLabels(ctx context.Context, w io.Writer) error {
 	buffered := bufio.NewWriter(w)
 	enc := json.NewEncoder(buffered)
 	enc.SetEscapeHTML(false)
-	for p, err := range c.store.AllPassages(ctx) {
+	for p, err := range c.store.AllPassages(ctx, false) {
 		if err == nil {
 			err = enc.Encode(labelLine{Label: p.Label, ID: p.ID, Start: p.Start, End: p.End})
 		}

@@ -71,7 +71,7 @@ type Passage struct {
 // in which they were added, as [Collection.All] yields all documents.
 func (c *Collection) Passages(ctx context.Context) iter.Seq2[Passage, error] {
 	return func(yield func(Passage, error) bool) {
-		for p, err := range c.store.AllPassages(ctx) {
+		for p, err := range c.store.AllPassages(ctx, true) {
 			passage := Passage{p.Label, p.ID, p.Start, p.End, p.Truncated, p.Vector}
 			if !yield(passage, wrap("read passages", err)) || err != nil {
 				return

@@ -131,11 +131,16 @@ func (s *Store) labelPairs(ctx context.Context, query string, labels []uint64) (
 	return pairs, s.wrap(op, rows.Err())
 }
 
-// AllPassages yields every passage with its vector and its document's ID, in
-// the order of labels. Like [Store.Documents] it shows one moment.
-func (s *Store) AllPassages(ctx context.Context) iter.Seq2[NamedPassage, error] {
-	const query = `SELECT p.label, d.id, p.first, p.after, p.truncated, p.vector
-		FROM passages p CROSS JOIN documents d ON d.num = p.document ORDER BY p.label`
+// AllPassages yields every passage with its document's ID, in the order of
+// labels, with its vector if that is asked for, which is most of what there is
+// to read. Like [Store.Documents] it shows one moment.
+func (s *Store) AllPassages(ctx context.Context, vectors bool) iter.Seq2[NamedPassage, error] {
+	const columns = "SELECT p.label, d.id, p.first, p.after, p.truncated, "
+	const tables = " FROM passages p CROSS JOIN documents d ON d.num = p.document ORDER BY p.label"
+	query := columns + "NULL" + tables
+	if vectors {
+		query = columns + "p.vector" + tables
+	}
 	return scan(ctx, s, s.scans, "read passages", func(r row) (n NamedPassage, err error) {
 		var label int64
 		var raw sql.RawBytes
@@ -143,7 +148,9 @@ func (s *Store) AllPassages(ctx context.Context) iter.Seq2[NamedPassage, error] 
 			return n, err
 		}
 		n.Label = toUint(label)
-		n.Vector, err = decodeVector(raw)
+		if vectors {
+			n.Vector, err = decodeVector(raw)
+		}
 		return n, err
 	}, query)
 }

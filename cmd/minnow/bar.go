@@ -82,8 +82,9 @@ func (b *bar) draw(p minnow.Progress, total int) {
 			progressbar.OptionClearOnFinish(), progressbar.OptionSetSpinnerChangeInterval(0), // else it draws itself after Clear, too
 			progressbar.OptionUseANSICodes(true), progressbar.OptionThrottle(50*time.Millisecond))
 	}
-	if total > 0 && b.bar.GetMax() != max(total, p.Done) {
-		b.bar.ChangeMax(max(total, p.Done+1)) // at its end the bar would take itself for finished
+	// At its end the bar would take itself for finished.
+	if end := max(total, p.Done+1); total > 0 && b.bar.GetMax() != end {
+		b.bar.ChangeMax(end)
 	}
 	b.bar.Set(p.Done)
 }
