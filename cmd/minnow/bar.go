@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
@@ -64,10 +63,10 @@ func (b *bar) report(p minnow.Progress) {
 	}
 	b.said = time.Now()
 	rate := float64(p.Done) / p.Elapsed.Seconds()
-	line := fmt.Sprintf("%s: %s", tasks[p.Task], humanize.Comma(int64(p.Done)))
+	line := fmt.Sprintf("%s: %s", tasks[p.Task], count(p.Done))
 	if total > p.Done {
 		left := time.Duration(float64(total-p.Done) / rate * float64(time.Second)).Round(time.Second)
-		line += fmt.Sprintf(" of %s, %s left", humanize.Comma(int64(total)), left)
+		line += fmt.Sprintf(" of %s, %s left", count(total), left)
 	}
 	fmt.Fprintf(b.out, "minnow: %s, %.0f/s\n", line, rate)
 }

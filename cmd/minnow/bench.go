@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/minnow-search/minnow"
@@ -58,7 +57,7 @@ asks for them. Figures of one machine at one moment: run nothing else meanwhile,
 			}
 			defer func() { err = errors.Join(err, m.Close()) }()
 			r := &benchResult{Model: m.Name(), Texts: len(sample), TextsFromDemo: demo, OpenModelMs: ms(time.Since(begin)), Processors: runtime.GOMAXPROCS(0)}
-			sh.say(cmd, "measuring with %s texts, on %d processors", humanize.Comma(int64(len(sample))), r.Processors)
+			sh.say(cmd, "measuring with %s texts, on %d processors", count(len(sample)), r.Processors)
 			if err := r.measure(cmd.Context(), m, sample); err != nil {
 				return err
 			}
@@ -211,7 +210,7 @@ func (r *benchResult) rows() [][]string {
 		from = "of the demo: few, and short"
 	}
 	return [][]string{
-		{"texts", fmt.Sprintf("%s, %s", humanize.Comma(int64(r.Texts)), from)},
+		{"texts", fmt.Sprintf("%s, %s", count(r.Texts), from)},
 		{"model", fmt.Sprintf("%s, opened in %.0f ms", r.Model, r.OpenModelMs)},
 		{"embed", fmt.Sprintf("%.0f texts/s", r.EmbedPerS)},
 		{"import", fmt.Sprintf("%.0f texts/s, embedded, stored and linked", r.ImportPerS)},

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 )
 
@@ -35,7 +34,7 @@ func newDelete(sh *shell) *cobra.Command {
 				}
 				err = sh.printFields(cmd, struct {
 					Removed int `json:"removed"`
-				}{removed}, [][]string{{fmt.Sprintf("%s of %s documents removed", humanize.Comma(int64(removed)), humanize.Comma(int64(removed+c.Len())))}})
+				}{removed}, [][]string{{fmt.Sprintf("%s of %s documents removed", count(removed), count(removed+c.Len()))}})
 				if err == nil && removed == 0 {
 					err = errNothing
 				}

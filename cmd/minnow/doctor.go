@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"charm.land/lipgloss/v2"
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/minnow-search/minnow"
@@ -141,7 +140,7 @@ func (sh *shell) examineCollection(model *onnx.Model) (string, error) {
 	}
 	defer c.Close()
 	st := c.Stats()
-	found := fmt.Sprintf("%s, %s documents of %s; %s", dir, humanize.Comma(int64(st.Documents)), st.Model, room(dir))
+	found := fmt.Sprintf("%s, %s documents of %s; %s", dir, count(st.Documents), st.Model, room(dir))
 	if model != nil && st.Model != model.ID() {
 		return "", fmt.Errorf("%s was made with %s, and the model is %s; --model names another, `minnow reindex` embeds all texts anew", dir, st.Model, model.ID())
 	}

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
@@ -79,13 +78,13 @@ func exportFormat(format, file string) (string, error) {
 func (sh *shell) exportTo(ctx context.Context, c *opened, format, file string) (what string, err error) {
 	switch format {
 	case "hnswlib":
-		what = fmt.Sprintf("graph of %s vectors, space %s, dimension %d", humanize.Comma(int64(c.Stats().Passages)), c.Stats().Space, c.Stats().Dim)
+		what = fmt.Sprintf("graph of %s vectors, space %s, dimension %d", count(c.Stats().Passages), c.Stats().Space, c.Stats().Dim)
 		return what, c.ExportIndex(ctx, file)
 	case "npy":
-		what = fmt.Sprintf("%s vectors of %d numbers", humanize.Comma(int64(c.Stats().Passages)), c.Stats().Dim)
+		what = fmt.Sprintf("%s vectors of %d numbers", count(c.Stats().Passages), c.Stats().Dim)
 		return what, exportVectors(ctx, c, file)
 	}
-	what = humanize.Comma(int64(c.Len())) + " documents"
+	what = count(c.Len()) + " documents"
 	return what, durable.Replace(durable.OS{}, file, func(w io.Writer) error {
 		switch filepath.Ext(file) {
 		case ".gz":

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"sync/atomic"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/minnow-search/minnow"
@@ -236,7 +235,7 @@ func (r *importRun) vectors(ctx context.Context, s *source.Source) (stats minnow
 
 // failed adds to an error what was done before.
 func (r *importRun) failed(err error) error {
-	stored := humanize.Comma(int64(r.stats.Documents))
+	stored := count(r.stats.Documents)
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w; %s documents of this import are stored, and the same command goes on from there", context.Canceled, stored)
 	}
@@ -249,7 +248,7 @@ func (r *importRun) print() error {
 		Embedded  int `json:"embedded"`
 		Skipped   int `json:"skipped"`
 	}{r.stats.Documents, r.stats.Embedded, r.bad}, [][]string{{fmt.Sprintf("%s documents stored, %s of them embedded, %s rows skipped",
-		humanize.Comma(int64(r.stats.Documents)), humanize.Comma(int64(r.stats.Embedded)), humanize.Comma(int64(r.bad)))}})
+		count(r.stats.Documents), count(r.stats.Embedded), count(r.bad))}})
 	if err == nil && r.stats.Documents == 0 && r.bad > 0 {
 		err = faultf(errData, "no row is a document")
 	}

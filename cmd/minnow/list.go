@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/minnow-search/minnow"
@@ -58,7 +57,7 @@ func (sh *shell) list(cmd *cobra.Command, documents iter.Seq2[minnow.Document, e
 			return err
 		}
 		if limit > 0 && n == limit {
-			sh.say(cmd, "these are the first %d; --limit 0 lists all of %s documents", limit, humanize.Comma(int64(of)))
+			sh.say(cmd, "these are the first %d; --limit 0 lists all of %s documents", limit, count(of))
 			break
 		}
 		n++

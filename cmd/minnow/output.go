@@ -13,6 +13,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -127,6 +128,9 @@ func printable(text string) string {
 		return r
 	}, text)
 }
+
+// count writes a number as people read it.
+func count(n int) string { return humanize.Comma(int64(n)) }
 
 // pairs writes metadata as people read it.
 func pairs(metadata map[string]any) string {

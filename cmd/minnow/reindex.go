@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/minnow-search/minnow"
@@ -35,7 +34,7 @@ interrupted, it stays so. With the model that it has, vectors are kept.`,
 			}
 			return sh.with(cmd, access{}, func(c *opened) error {
 				st := c.Stats()
-				return sh.printFields(cmd, st, [][]string{{fmt.Sprintf("%s documents, now of %s", humanize.Comma(int64(st.Documents)), st.Model)}})
+				return sh.printFields(cmd, st, [][]string{{fmt.Sprintf("%s documents, now of %s", count(st.Documents), st.Model)}})
 			})
 		},
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/minnow-search/minnow"
@@ -34,7 +33,7 @@ func newRestore(sh *shell) *cobra.Command {
 				return err
 			}
 			return sh.with(cmd, access{}, func(c *opened) error {
-				return sh.printFields(cmd, c.Stats(), [][]string{{fmt.Sprintf("%s documents in %s", humanize.Comma(int64(c.Len())), tilde(dir))}})
+				return sh.printFields(cmd, c.Stats(), [][]string{{fmt.Sprintf("%s documents in %s", count(c.Len()), tilde(dir))}})
 			})
 		},
 	}

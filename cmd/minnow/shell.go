@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/minnow-search/minnow"
@@ -145,7 +144,7 @@ func (sh *shell) open(cmd *cobra.Command, a access) (*opened, error) {
 	if err != nil {
 		return nil, errors.Join(err, o.closeModel())
 	}
-	sh.say(cmd, "collection %s, %s documents", tilde(dir), humanize.Comma(int64(o.Len())))
+	sh.say(cmd, "collection %s, %s documents", tilde(dir), count(o.Len()))
 	return o, nil
 }
 

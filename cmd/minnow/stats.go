@@ -20,7 +20,6 @@ func newStats(sh *shell) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return sh.with(cmd, access{}, func(c *opened) error {
 				st, size := c.Stats(), sizeOf(c.dir)
-				count := func(n int) string { return humanize.Comma(int64(n)) }
 				return sh.printFields(cmd, struct {
 					Dir   string `json:"dir"`
 					Bytes int64  `json:"bytes"`
