@@ -16,6 +16,6 @@ for tool in "$cxx" $qemu; do
 done
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-"$cxx" -std=c++17 -O3 -Wall -Wextra -static -o "$out/kernels" kernels.cc ../kernel.cc
+"$cxx" -std=c++17 -O3 -Wall -Wextra -static -o "$out/kernels" kernels.cc ../kernel*.cc
 $qemu "$out/kernels"
 echo "arm64: ok"
