@@ -257,6 +257,13 @@ size_t hnsw_kernel_best(void) HNSW_NOEXCEPT;
  * Requires hnsw_kernel_usable(i). */
 float hnsw_kernel_distance(size_t i, int32_t space, const float *a, const float *b, size_t dim) HNSW_NOEXCEPT;
 
+/* Stores in out[j] the dot product of query and row ids[j], for n ids, by kernel
+ * i. Rows have codes of 8 or 4 bits and 1 to 1024 lines of 64 bytes; kernel.h
+ * has their layout. codes and query lie on cache lines.
+ * Requires hnsw_kernel_usable(i). */
+void hnsw_kernel_dot(size_t i, int32_t bits, const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n,
+                     const int8_t *query, int32_t *out) HNSW_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif

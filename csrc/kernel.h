@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace minnow {
 
@@ -10,11 +11,23 @@ namespace minnow {
 // a size_t. Vectors need no alignment beyond float's.
 using distance_fn = float (*)(const void *a, const void *b, const void *dim);
 
+// out[i] = sum over j of code j of row ids[i] times query[j], exactly: every
+// kernel gives the same integers. Row r starts at codes + r*lines*64, on a cache
+// line, as query does. There are 1 to 1024 lines, so no int32 overflows.
+using dot_fn = void (*)(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
+                        int32_t *out);
+
 struct kernel {
   const char *name;
   bool (*usable)();
   distance_fn l2;  // sum of (a-b)^2
   distance_fn ip;  // 1 - sum of a*b
+  // A byte a code, 64 a line; codes 1..255, any where query is 0. query has
+  // lines*64 numbers in -127..127.
+  dot_fn dot8;
+  // A nibble a code, 128 a line: byte t of line j has code 128j+t in its low
+  // nibble and 128j+64+t in its high one. query has lines*128 numbers in -127..127.
+  dot_fn dot4;
 };
 
 // Kernels of this architecture, best first; the last is usable anywhere.

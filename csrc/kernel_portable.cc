@@ -45,4 +45,32 @@ float ip_portable(const void *pa, const void *pb, const void *pd) {
   return 1.0f - sum_of(acc);
 }
 
+// Products of 16 bits, as the baseline multiplies and adds pairs of them in one instruction.
+void dot8_portable(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
+                   int32_t *out) {
+  for (size_t i = 0; i < n; i++) {
+    const uint8_t *row = codes + ids[i] * lines * 64;
+    int32_t sum = 0;
+    for (size_t j = 0; j < lines * 64; j++) sum += static_cast<int16_t>(row[j]) * static_cast<int16_t>(query[j]);
+    out[i] = sum;
+  }
+}
+
+void dot4_portable(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
+                   int32_t *out) {
+  for (size_t i = 0; i < n; i++) {
+    const uint8_t *row = codes + ids[i] * lines * 64;
+    int32_t sum = 0;
+    for (size_t j = 0; j < lines; j++) {
+      const uint8_t *c = row + j * 64;
+      const int8_t *q = query + j * 128;
+      for (size_t t = 0; t < 64; t++) {
+        sum += static_cast<int16_t>(c[t] & 15) * static_cast<int16_t>(q[t]);
+        sum += static_cast<int16_t>(c[t] >> 4) * static_cast<int16_t>(q[t + 64]);
+      }
+    }
+    out[i] = sum;
+  }
+}
+
 }  // namespace minnow

@@ -45,11 +45,17 @@ tar -xzf "$tarball" -C "$work/unpacked" --strip-components=1
 alone() { env -i HOME="$work" PATH=/usr/bin:/bin "$@"; }
 reference=$(alone "$work/unpacked/bin/minnow" demo)
 grep -q 'Bats are mammals' <<<"$reference" || fail "demo says: $reference"
-for kernel in avx2 portable; do
+best=$({ alone "$work/unpacked/bin/minnow" doctor || true; } | sed -n 's/.*distances by //p')
+case $best in
+avx512vnni) lesser="avx512 avx2 portable" ;;
+neon*) lesser="neon portable" ;;
+*) lesser="avx2 portable" ;;
+esac
+for kernel in $lesser; do
 	got=$(alone MINNOW_KERNEL=$kernel "$work/unpacked/bin/minnow" demo) || fail "demo with the kernel $kernel"
 	diff <(sed -n '/plain words/,$p' <<<"$reference") <(sed -n '/plain words/,$p' <<<"$got") >&2 || fail "the kernel $kernel answers otherwise"
 done
-say "kernels avx2 and portable answer as $(alone "$work/unpacked/bin/minnow" doctor | sed -n 's/.*distances by //p')"
+say "kernels $lesser answer as $best"
 if [ "$(uname -m)" = x86_64 ] && command -v qemu-x86_64 >/dev/null; then
 	for cpu in Nehalem Haswell; do
 		got=$(alone qemu-x86_64 -cpu $cpu "$work/unpacked/bin/minnow" demo 2>"$work/qemu.log") || fail "demo on a $cpu: $(tail -n 3 "$work/qemu.log")"

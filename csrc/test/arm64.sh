@@ -18,4 +18,9 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 "$cxx" -std=c++17 -O3 -Wall -Wextra -static -o "$out/kernels" kernels.cc ../kernel*.cc
 $qemu "$out/kernels"
+# A processor without dot products, which must be seen to have none.
+if [[ $qemu ]]; then
+	$qemu -cpu cortex-a57 "$out/kernels" | tee "$out/old"
+	grep -q '^neondot: not on this processor' "$out/old"
+fi
 echo "arm64: ok"
