@@ -8,13 +8,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <vector>
 
-#include "upstream.h"
+#include "vectors.h"
 
 namespace minnow {
 
-using slot_id = hnswlib::tableint;
+// Where a walk ends before its list is exhausted: where what is left is farther than the k-th
+// nearest so far, by more than a share of that one's distance.
+//
+// Distances count from floor, the least there can be. noise is what
+// an estimate of a distance may be wrong by.
+struct stop {
+  size_t k = 0;  // 0: it does not
+  float slack = 0;
+  float floor = 0, noise = 0;
+
+  // What lies within is never dropped, however many they are.
+  float radius = -std::numeric_limits<float>::infinity();
+
+  float beyond(float kth) const { return kth + slack * std::max(kth - floor, 0.0f) + noise; }
+};
 
 // Candidates in ascending order of distance, ties by slot.
 class candidates {
@@ -30,17 +45,24 @@ class candidates {
     return d;
   }
 
-  // Begins anew, to end with the ef-th slot that an answer may contain.
-  void clear(size_t wanted) {
+  // Begins anew, to end with the ef-th slot that an answer may contain, or by rule.
+  void clear(size_t wanted, const stop &rule = {}) {
     ef = wanted;
     size = kept = next = 0;
+    end_rule = rule;
+    inside = order(rule.radius);
+    limit = UINT64_MAX;
+    nearest.clear();
     // A walk with a narrow filter may have made it much longer than others need.
     if (entries.size() > ordinary && entries.size() > 8 * ef) entries = std::vector<entry>();
     if (entries.size() < ef + 1) entries.resize(ef + 1);
   }
 
   // Whether a slot so far away can still matter.
-  bool admits(float d) const { return kept < ef || order(d) < entries[size - 1] >> 32; }
+  bool admits(float d) const {
+    const entry o = order(d);
+    return o <= limit && (kept < ef || o < entries[size - 1] >> 32 || o <= inside);
+  }
 
   // Adds a slot that it admits. keep says of a slot whether an answer may contain it.
   template <class Keep>
@@ -48,23 +70,25 @@ class candidates {
     const entry e = order(d) << 32 | static_cast<entry>(s) << 1;
     if (size == entries.size()) entries.resize(2 * size);
     entry *const first = entries.data();
-    entry *const at = std::lower_bound(first, first + size, e);
+    entry *const at = first + place_of(e);
     memmove(at + 1, at, static_cast<size_t>(first + size - at) * sizeof(entry));
     *at = e;
     size++;
     next = std::min(next, static_cast<size_t>(at - first));
-    if (!keep(s) || ++kept < ef) return;
-    if (kept > ef) {
+    if (!keep(s)) return;
+    if (end_rule.k) note(d);
+    if (++kept < ef) return;
+    if (kept > ef && entries[size - 1] >> 32 > inside) {
       kept--;
       size--;  // the last is one that an answer might have contained
     }
-    while (!keep(slot_of(entries[size - 1]))) size--;
+    while (!keep(slot_of(entries[size - 1])) && entries[size - 1] >> 32 > inside) size--;
   }
 
   // The nearest that was not looked at, which then was; false if there is none.
   bool take(slot_id *s) {
     while (next < size && entries[next] & 1) next++;
-    if (next >= size) return false;
+    if (next >= size || entries[next] >> 32 > limit) return false;
     *s = slot_of(entries[next]);
     entries[next++] |= 1;
     return true;
@@ -90,12 +114,37 @@ class candidates {
     return bits & 0x80000000u ? ~bits : bits ^ 0x80000000u;
   }
 
+  // How many entries come before e: a binary search whose steps are no branches, as nobody can foresee them.
+  size_t place_of(entry e) const {
+    const entry *low = entries.data();
+    for (size_t n = size; n > 0;) {
+      const size_t half = (n + 1) / 2;
+      low += low[half - 1] < e ? half : 0;
+      n -= half;
+    }
+    return static_cast<size_t>(low - entries.data());
+  }
+
+  // Keeps the distances of the k nearest that an answer may contain, and the limit that follows.
+  void note(float d) {
+    if (nearest.size() == end_rule.k) {
+      if (d >= nearest.back()) return;
+      nearest.pop_back();
+    }
+    nearest.insert(std::upper_bound(nearest.begin(), nearest.end(), d), d);
+    if (nearest.size() == end_rule.k) limit = order(end_rule.beyond(nearest.back()));
+  }
+
   static constexpr size_t ordinary = 1 << 14;
 
   std::vector<entry> entries;
   size_t ef = 0, size = 0;
   size_t kept = 0;  // how many an answer may contain
   size_t next = 0;  // none before was not looked at
+  stop end_rule;
+  entry inside = 0;            // order of the radius
+  entry limit = UINT64_MAX;    // order of the distance beyond which none matters
+  std::vector<float> nearest;  // distances, ascending, where there is a rule
 };
 
 }  // namespace minnow

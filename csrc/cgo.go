@@ -68,6 +68,8 @@ type Settings struct {
 	EfConstruction int
 	Seed           uint64
 	Slots          int
+	CodeBits       int
+	Engine         int
 }
 
 // Stats is hnsw_stats.
@@ -102,7 +104,7 @@ func goStats(s C.hnsw_stats) Stats {
 func (s Settings) c() C.hnsw_config {
 	return C.hnsw_config{
 		space: C.int32_t(s.Space), dim: C.size_t(s.Dim), m: C.size_t(s.M),
-		ef_construction: C.size_t(s.EfConstruction), seed: C.uint64_t(s.Seed), slots: C.size_t(s.Slots),
+		ef_construction: C.size_t(s.EfConstruction), seed: C.uint64_t(s.Seed), slots: C.size_t(s.Slots), code_bits: C.int32_t(s.CodeBits), engine: C.int32_t(s.Engine),
 	}
 }
 
@@ -124,4 +126,5 @@ func flag(b bool) C.int32_t {
 func floats(s []float32) *C.float  { return (*C.float)(unsafe.SliceData(s)) }
 func uints(s []uint64) *C.uint64_t { return (*C.uint64_t)(unsafe.SliceData(s)) }
 func sizes(s []uint64) *C.size_t   { return (*C.size_t)(unsafe.Pointer(unsafe.SliceData(s))) }
+func slots(s []uint32) *C.uint32_t { return (*C.uint32_t)(unsafe.SliceData(s)) }
 func chars(s []byte) *C.char       { return (*C.char)(unsafe.Pointer(unsafe.SliceData(s))) }

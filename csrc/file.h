@@ -33,9 +33,10 @@ struct file_header {
 };
 static_assert(sizeof(file_header) == 96 && sizeof(size_t) == 8, "upstream's layout on 64-bit machines");
 
-// A row of the file: links, vector and label without a gap. In memory there
-// are gaps: see rows.h.
-inline size_t file_row_bytes(const graph &g) { return g.size_links_level0_ + g.data_size_ + sizeof(uint64_t); }
+// A row of the file: links, vector and label without a gap.
+inline size_t file_row_bytes(const hnsw_index &ix) {
+  return ix.g->size_links_level0_ + ix.cfg.dim * sizeof(float) + sizeof(uint64_t);
+}
 
 // Bytes 2 and 3 of a row are its delete mark and a zero (L931-946).
 constexpr size_t mark_offset = 2;

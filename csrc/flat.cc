@@ -18,7 +18,7 @@ using namespace minnow;
 
 struct hnsw_flat {
   hnsw_config cfg;
-  space metric;
+  distance_fn distance;
   std::vector<float> vectors;                // row-major
   std::vector<uint64_t> labels;              // row -> label
   std::unordered_map<uint64_t, size_t> row;  // label -> row
@@ -27,7 +27,7 @@ struct hnsw_flat {
   uint64_t top_label = 0;  // the largest so far
   bool labelled = false;   // there was one
 
-  explicit hnsw_flat(const hnsw_config &c) : cfg(c), metric((check(c), c.space), c.dim) { reserve(c.slots); }
+  explicit hnsw_flat(const hnsw_config &c) : cfg(c), distance((check(c), distance_in(c.space))) { reserve(c.slots); }
 
   static void check(hnsw_config c) {
     c.m = HNSW_MIN_M;
@@ -114,7 +114,7 @@ struct hnsw_flat {
     for (size_t i = 0; i < n; i++) {
       const float *q = ready.from(queries + i * cfg.dim);
       nearest best(out + i * k, std::min(k, allowed ? matches : size()));
-      const auto look = [&](size_t r) { best.offer(labels[r], metric.distance(q, vector(r), &metric.dim)); };
+      const auto look = [&](size_t r) { best.offer(labels[r], distance(q, vector(r), &cfg.dim)); };
       if (allowed) {
         each_bit(allowed, words_for(size()), look);
       } else {

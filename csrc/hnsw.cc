@@ -69,10 +69,23 @@ size_t hnsw_index_match(const hnsw_index *ix, const uint64_t *set, size_t n, uin
   return ix->match({set, n, base, form}, bits);
 }
 
-void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef, int32_t engine,
-                       const uint64_t *allowed, size_t matches, hnsw_neighbor *out, uint32_t *counts,
-                       hnsw_status *st) noexcept {
-  guard(st, [&] { ix->search(queries, n, k, ef, engine, allowed, matches, out, counts); });
+void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef, float slack,
+                       float longest, int32_t engine, const uint64_t *allowed, size_t matches, hnsw_neighbor *out,
+                       uint32_t *counts, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->search(queries, n, {k, ef, slack, longest, engine, allowed, matches}, out, counts); });
+}
+
+size_t hnsw_index_sample(const hnsw_index *ix, size_t n, uint64_t seed, uint32_t *out, hnsw_status *st) noexcept {
+  size_t got = 0;
+  guard(st, [&] { got = ix->sample(n, seed, out); });
+  return got;
+}
+
+float hnsw_index_longest(const hnsw_index *ix) noexcept { return ix->longest(); }
+
+void hnsw_index_calibrate(const hnsw_index *ix, const uint32_t *a, const uint32_t *b, size_t n, size_t k, size_t ef,
+                          const float *slacks, size_t m, float longest, size_t *found, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->calibrate(a, b, n, k, ef, slacks, m, longest, found); });
 }
 
 size_t hnsw_index_within(const hnsw_index *ix, const float *query, float radius, size_t ef, const uint64_t *allowed,

@@ -51,6 +51,10 @@ extern "C" {
 #define HNSW_IP 1
 #define HNSW_COSINE 2
 
+/* Who links elements, and who walks the graph: our code, or upstream's. */
+#define HNSW_OWN 0
+#define HNSW_UPSTREAM 1
+
 /* Forms of a set of labels: a list, ascending and without repeats, or a bitmap
  * whose bit i % 64 of word i / 64 stands for label base + i; and whether the
  * set names what answers may contain or what they may not. */
@@ -75,12 +79,14 @@ typedef struct {
 
 typedef struct {
   int32_t space;
-  int32_t reserved; /* 0 */
+  int32_t code_bits; /* of a component's code: 4 or 8; 0 for no codes */
   size_t dim;
   size_t m;
   size_t ef_construction;
   uint64_t seed;
-  size_t slots; /* room to allocate now, at least 1 */
+  size_t slots;    /* room to allocate now, at least 1 */
+  int32_t engine;  /* who links: HNSW_OWN or HNSW_UPSTREAM */
+  int32_t reserved; /* 0 */
 } hnsw_config;
 
 typedef struct {
@@ -157,20 +163,33 @@ void hnsw_index_forget(hnsw_index *ix, size_t n, hnsw_status *st) HNSW_NOEXCEPT;
 size_t hnsw_index_match(const hnsw_index *ix, const uint64_t *set, size_t n, uint64_t base, int32_t form,
                         uint64_t *bits) HNSW_NOEXCEPT;
 
-/* Who walks the graph: our loop, or upstream's, with the same answers but for
- * ties. */
-#define HNSW_OWN 0
-#define HNSW_UPSTREAM 1
-
 /* Finds for each of n queries its min(k, live) nearest, ascending by distance
  * and then label, into row i of out (n*k entries) and their number in
  * counts[i]. ef is the size of the candidate list; max(ef, k) is used. With
+ * slack over 0 the walk ends sooner: where what is left is farther than the k-th
+ * nearest so far by more than slack times its distance, which in HNSW_IP counts from the least
+ * that a vector no longer than longest can have. With
  * allowed, a bitmap over slots that hnsw_index_match made of the index as it is
  * now, and matches, what that returned, only those are found; null means all.
  * Shared. */
-void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef, int32_t engine,
-                       const uint64_t *allowed, size_t matches, hnsw_neighbor *out, uint32_t *counts,
-                       hnsw_status *st) HNSW_NOEXCEPT;
+void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef, float slack,
+                       float longest, int32_t engine, const uint64_t *allowed, size_t matches, hnsw_neighbor *out,
+                       uint32_t *counts, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Stores up to n live slots, drawn by seed from those on level 0 alone, and
+ * returns how many. Shared. */
+size_t hnsw_index_sample(const hnsw_index *ix, size_t n, uint64_t seed, uint32_t *out, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* The length of the longest vector. Shared. Looks at every slot. */
+float hnsw_index_longest(const hnsw_index *ix) HNSW_NOEXCEPT;
+
+/* Measures recall: query i is the vector of slot a[i], which is left out of the
+ * index for the time, or what lies between it and that of slot b[i], if that is
+ * another. Finds the min(k, live-1) nearest of each exactly, and by a walk with
+ * each of m slacks, and adds to found[j] how many of all the walks with slacks[j]
+ * found. Shared. Looks at every slot n times. */
+void hnsw_index_calibrate(const hnsw_index *ix, const uint32_t *a, const uint32_t *b, size_t n, size_t k, size_t ef,
+                          const float *slacks, size_t m, float longest, size_t *found, hnsw_status *st) HNSW_NOEXCEPT;
 
 /* Finds the live slots, or the allowed ones, no farther than radius from query,
  * ascending by distance and then label. Stores the first cap of them in out and

@@ -8,8 +8,27 @@
 #include "status.h"
 
 namespace minnow {
-space::space(int32_t kind, size_t dim)
-    : dim(dim), distance(kind == HNSW_L2 ? best_kernel().l2 : best_kernel().ip) {}
+namespace {
+
+// The floats behind what upstream takes for a vector. It may be where a slot's number is, of no
+// greater alignment than the row.
+const float *floats_of(const space &m, const void *p) {
+  slot_id number;
+  memcpy(&number, p, sizeof number);
+  return number == numbered::none ? static_cast<const numbered *>(p)->query : m.rows.at(number);
+}
+
+float by_number(const void *a, const void *b, const void *metric) {
+  const space &m = *static_cast<const space *>(metric);
+  return m.distance(floats_of(m, a), floats_of(m, b), &m.rows.dim);
+}
+
+}  // namespace
+
+space::space(int32_t kind, const vectors &rows)
+    : rows(rows), distance(distance_in(kind)) {}
+
+hnswlib::DISTFUNC<float> space::get_dist_func() { return by_number; }
 
 void check_config(const hnsw_config &cfg) {
   if (cfg.space < HNSW_L2 || cfg.space > HNSW_COSINE) fail(HNSW_CONFIG, "space %d is none of 0, 1, 2", cfg.space);
@@ -22,6 +41,12 @@ void check_config(const hnsw_config &cfg) {
   }
   if (cfg.ef_construction < 1 || cfg.ef_construction > HNSW_MAX_EF_CONSTRUCTION) {
     fail(HNSW_CONFIG, "ef_construction %zu is not in 1..%d", cfg.ef_construction, HNSW_MAX_EF_CONSTRUCTION);
+  }
+  if (cfg.code_bits != 0 && cfg.code_bits != 4 && cfg.code_bits != 8) {
+    fail(HNSW_CONFIG, "codes of %d bits are none of 0, 4, 8", static_cast<int>(cfg.code_bits));
+  }
+  if (cfg.engine != HNSW_OWN && cfg.engine != HNSW_UPSTREAM) {
+    fail(HNSW_CONFIG, "engine %d is unknown", static_cast<int>(cfg.engine));
   }
   if (cfg.slots < 1 || cfg.slots > HNSW_MAX_SLOTS) {
     fail(HNSW_CONFIG, "%zu elements are not in 1..%d", cfg.slots, HNSW_MAX_SLOTS);
@@ -62,35 +87,42 @@ uint64_t next_stamp() {
 
 using namespace minnow;
 
-hnsw_index::hnsw_index(const hnsw_config &c) : cfg(c), metric((check_config(c), c.space), c.dim) {
+hnsw_index::hnsw_index(const hnsw_config &c)
+    : cfg(c), rows((check_config(c), c.dim)), metric(c.space, rows), codes(c.space, c.dim, c.code_bits) {
   // With room for one row first: a constructor that throws half-way leaks its
   // first block (L126, L138), while a failed reserve is cleaned up.
   g.reset(new graph(&metric, 1, cfg.m, cfg.ef_construction, cfg.seed));
   cfg.ef_construction = g->ef_construction_;  // upstream raises it to M (L114)
   free(std::exchange(g->data_level0_memory_, nullptr));
-  const row_layout row = layout_for(g->size_links_level0_, g->data_size_);
-  g->label_offset_ = row.label;
-  g->offsetData_ = row.vector;
-  g->size_data_per_element_ = row.bytes;
-  rows.resize(row.bytes);
-  g->data_level0_memory_ = rows.data();
+  resize_rows(1);
   reserve(cfg.slots);
   stamp = next_stamp();
+}
+
+hnsw_index::~hnsw_index() {
+  // Of an addition that broke off there are lists that upstream does not count.
+  if (pending && cfg.engine == HNSW_OWN) g->cur_element_count = labels.size();
+}
+
+void hnsw_index::resize_rows(size_t n) {
+  rows.reserve(n);
+  codes.reserve(n);
+  links.resize(n * g->size_data_per_element_);
+  g->data_level0_memory_ = links.data();
 }
 
 void hnsw_index::reserve(size_t want) {
   want = std::max({want, slots(), size_t{1}});  // L633 with 0 frees twice
   if (want > HNSW_MAX_SLOTS) fail(HNSW_FULL, "%zu elements are over the limit of %d", want, HNSW_MAX_SLOTS);
   if (want == g->max_elements_) return;
-  const size_t row = g->size_data_per_element_;
-  rows.resize(std::max(want, g->max_elements_) * row);
-  g->data_level0_memory_ = rows.data();
+  // Rows first, so that an absurd size is refused before anything is written to.
+  resize_rows(std::max(want, g->max_elements_));
   labels.reserve(want);
   dead.reserve(want);
   slot.reserve(want);
   // Upstream resizes the rows too (L644): it is shown a block of one byte a row.
+  const size_t row = std::exchange(g->size_data_per_element_, 1);
   g->data_level0_memory_ = nullptr;
-  g->size_data_per_element_ = 1;
   bool resized = true;
   try {
     g->resizeIndex(want);
@@ -101,9 +133,11 @@ void hnsw_index::reserve(size_t want) {
   }
   free(g->data_level0_memory_);
   g->size_data_per_element_ = row;
-  if (resized) rows.resize(want * row);
-  g->data_level0_memory_ = rows.data();
+  g->data_level0_memory_ = links.data();
   if (!resized) throw std::bad_alloc();
+  resize_rows(want);
+  // Locks of 40 bytes a slot, which only upstream's addPoint takes.
+  if (cfg.engine == HNSW_OWN) std::vector<std::mutex>().swap(g->link_list_locks_);
 }
 
 size_t hnsw_index::precheck(const float *vecs, const uint64_t *ls, size_t n) const {

@@ -19,6 +19,10 @@ package csrc
 #cgo nocallback hnsw_index_survey
 #cgo noescape hnsw_index_search
 #cgo nocallback hnsw_index_search
+#cgo noescape hnsw_index_sample
+#cgo nocallback hnsw_index_sample
+#cgo noescape hnsw_index_calibrate
+#cgo nocallback hnsw_index_calibrate
 #cgo noescape hnsw_index_items
 #cgo nocallback hnsw_index_items
 #cgo noescape hnsw_index_mark
@@ -105,15 +109,43 @@ func (ix Index) Match(set LabelSet, bits []uint64) int {
 		C.int32_t(set.Form), uints(bits)))
 }
 
-// Search is hnsw_index_search for len(counts) queries; out has k places for each.
-func Search[N ~Neighbor](ix Index, queries []float32, k, ef, engine int, allowed []uint64, matches int, out []N, counts []uint32) *Error {
-	return ix.search(queries, k, ef, engine, allowed, matches, unsafe.Pointer(unsafe.SliceData(out)), counts)
+// Wish is what a query asks for beside its vector.
+type Wish struct {
+	K, Ef   int
+	Slack   float32
+	Longest float32
+	Engine  int
+	Allowed []uint64
+	Matches int
 }
 
-func (ix Index) search(queries []float32, k, ef, engine int, allowed []uint64, matches int, out unsafe.Pointer, counts []uint32) *Error {
+// Search is hnsw_index_search for len(counts) queries; out has w.K places for each.
+func Search[N ~Neighbor](ix Index, queries []float32, w Wish, out []N, counts []uint32) *Error {
+	return ix.search(queries, w, unsafe.Pointer(unsafe.SliceData(out)), counts)
+}
+
+func (ix Index) search(queries []float32, w Wish, out unsafe.Pointer, counts []uint32) *Error {
 	var st C.hnsw_status
-	C.hnsw_index_search(ix.p, floats(queries), C.size_t(len(counts)), C.size_t(k), C.size_t(ef), C.int32_t(engine), uints(allowed),
-		C.size_t(matches), (*C.hnsw_neighbor)(out), (*C.uint32_t)(unsafe.SliceData(counts)), &st)
+	C.hnsw_index_search(ix.p, floats(queries), C.size_t(len(counts)), C.size_t(w.K), C.size_t(w.Ef), C.float(w.Slack), C.float(w.Longest),
+		C.int32_t(w.Engine), uints(w.Allowed), C.size_t(w.Matches), (*C.hnsw_neighbor)(out), (*C.uint32_t)(unsafe.SliceData(counts)), &st)
+	return failure(&st)
+}
+
+// Sample is hnsw_index_sample for len(out) slots.
+func (ix Index) Sample(seed uint64, out []uint32) (n int, err *Error) {
+	var st C.hnsw_status
+	c := C.hnsw_index_sample(ix.p, C.size_t(len(out)), C.uint64_t(seed), slots(out), &st)
+	return int(c), failure(&st)
+}
+
+// Longest is hnsw_index_longest.
+func (ix Index) Longest() float32 { return float32(C.hnsw_index_longest(ix.p)) }
+
+// Calibrate is hnsw_index_calibrate; b is as long as a, and found as slacks.
+func (ix Index) Calibrate(a, b []uint32, k, ef int, slacks []float32, longest float32, found []uint64) *Error {
+	var st C.hnsw_status
+	C.hnsw_index_calibrate(ix.p, slots(a), slots(b), C.size_t(len(a)), C.size_t(k), C.size_t(ef), floats(slacks), C.size_t(len(slacks)),
+		C.float(longest), sizes(found), &st)
 	return failure(&st)
 }
 

@@ -13,10 +13,10 @@
 //     L524 takes back() of an empty vector. Upstream never sees a mark.
 //   - A load maps a label to its last slot (L797). Ours prefers the live one.
 //
-// Queries walk the graph by a loop of our own (walk.h); upstream's stays within
-// reach as the reference. A builder of our own, with compact codes beside the
-// vectors, would stand where add_point calls upstream: nothing else knows how
-// links are made.
+// The graph is linked (link.cc) and walked (walk.h) by code of our own, over
+// compact codes of the vectors where there are some (codes.h). Upstream's code for
+// both stays within reach as the reference: its object keeps the links, in
+// memory that we lend it, and is told of vectors by their numbers (space).
 //
 // The file is upstream's: the writer puts the caller's labels and the delete
 // marks where upstream keeps them, and the loader takes them out again. A
@@ -34,27 +34,41 @@
 #include <utility>
 #include <vector>
 
+#include "block.h"
 #include "candidates.h"
+#include "codes.h"
 #include "hnsw.h"
 #include "kernel.h"
 #include "nearest.h"
-#include "rows.h"
 #include "status.h"
 #include "upstream.h"
+#include "vectors.h"
 
 namespace minnow {
 
 using graph = hnswlib::HierarchicalNSW<float>;
 
-// Hands our kernel to upstream, which keeps the pointer to dim.
+inline distance_fn distance_in(int32_t space) { return space == HNSW_L2 ? best_kernel().l2 : best_kernel().ip; }
+
+// What upstream takes for a vector: the number of a row of vectors, or a query
+// that is in none. So the floats need not lie between the links, where a walk by
+// codes would have to step over them.
+struct numbered {
+  static constexpr slot_id none = UINT32_MAX;
+
+  slot_id number = none;
+  const float *query = nullptr;
+};
+
+// Hands our kernel to upstream.
 struct space final : hnswlib::SpaceInterface<float> {
-  size_t dim;
+  const vectors &rows;
   distance_fn distance;
 
-  space(int32_t kind, size_t dim);
-  size_t get_data_size() override { return dim * sizeof(float); }
-  hnswlib::DISTFUNC<float> get_dist_func() override { return distance; }
-  void *get_dist_func_param() override { return &dim; }
+  space(int32_t kind, const vectors &rows);
+  size_t get_data_size() override { return sizeof(slot_id); }  // of numbered, its beginning
+  hnswlib::DISTFUNC<float> get_dist_func() override;
+  void *get_dist_func_param() override { return this; }
 };
 
 // Fails with HNSW_CONFIG unless every field is within its bounds.
@@ -125,25 +139,51 @@ struct borrower {
   }
 };
 
+// Lists of a slot on its upper levels, empty; upstream frees them.
+char *new_lists(const graph &g, size_t levels);
+
 // A number that no state of an index in this process has had.
 uint64_t next_stamp();
+
+// The locks of lists, each of many of them. A thread holds one at a time.
+class list_locks {
+ public:
+  std::mutex &of(slot_id s) { return locks[s % count]; }
+
+ private:
+  static constexpr size_t count = 256;
+  std::unique_ptr<std::mutex[]> locks = std::make_unique<std::mutex[]>(count);
+};
+
+// What a query asks for, beside its vector.
+struct wish {
+  size_t k;
+  size_t ef;
+  float slack;              // where not 0, how far beyond the k-th nearest so far the walk looks: see stop
+  float longest;            // where slack is not 0: no vector is longer
+  int32_t engine;           // HNSW_OWN or HNSW_UPSTREAM
+  const uint64_t *allowed;  // a bitmap over slots, or null
+  size_t matches;           // how many it allows
+  slot_id without = numbered::none;  // one that the walk leaves out
+};
 
 // Vectors on their way into the graph. Between begin and end any number of
 // threads take them one by one.
 //
-// Upstream's addPoint may run beside itself, but for three things. Its generator
-// of levels has no lock (hnswalg.h L1187): so begin draws the levels, in the
-// order of the vectors, and what addPoint draws is thrown away. It reads the
-// entry point after it let go of the lock (L1197): so a vector that rises above
-// the top level, and becomes the entry point, goes in alone. And it numbers slots
-// in the order of arrival: so a slot learns its label when it has its number,
-// and labels learn their slots at the end.
+// begin gives each a slot and a level, in the order of the vectors, and puts it
+// with its code where it belongs; what threads share is the linking. A vector
+// that rises above the top level becomes the entry point, and goes in alone.
 //
 // It may end before all vectors are taken. Those taken are the first, and the
-// generator is set back to where it is after their levels.
+// generator of levels is set back to where it is after theirs.
+//
+// Upstream's addPoint may run beside itself too, but for three things. Its
+// generator of levels has no lock (hnswalg.h L1187): what it draws is thrown away.
+// It reads the entry point after it let go of the lock (L1197): hence alone. And it
+// numbers slots in the order of arrival: so vectors find their slots at the end.
 struct insertion {
   std::vector<uint64_t> labels;
-  std::vector<const float *> rows;  // of a rebuild: the vectors, normalised already
+  bool in_place = false;            // of a rebuild: the vectors are where they belong, and so are their codes
   std::vector<uint8_t> dead;        // of a rebuild: to be marked deleted
   std::vector<int> levels;          // same: the very vector is there already
   std::vector<slot_id> slots;       // where each went
@@ -151,10 +191,9 @@ struct insertion {
   std::shared_mutex crowd;          // shared by threads that insert; who must be alone takes it whole
   std::atomic<size_t> next{0};      // the first that no thread has taken
   std::atomic<bool> failed{false};
-  // Upstream's generator before and after the levels are drawn, and its factor,
-  // which is 0 meanwhile: see draw_levels.
-  std::default_random_engine before, after;
-  double mult;
+  list_locks locks;
+  std::default_random_engine before, after;  // upstream's generator, before and after the levels are drawn
+  double mult;                               // upstream's factor, which is 0 meanwhile
 
   static constexpr int same = -1;
 };
@@ -163,8 +202,10 @@ struct insertion {
 
 struct hnsw_index {
   hnsw_config cfg;
+  minnow::vectors rows;    // outlives metric, which looks into it
   minnow::space metric;    // outlives g, which points into it
-  minnow::row_block rows;  // likewise
+  minnow::memory_block links;  // of level 0: upstream's rows, a list, a number and a label
+  minnow::codes codes;
   std::unique_ptr<minnow::graph, minnow::borrower> g;
 
   std::vector<uint64_t> labels;                        // slot -> label
@@ -177,11 +218,12 @@ struct hnsw_index {
   std::unique_ptr<minnow::insertion> pending;
 
   explicit hnsw_index(const hnsw_config &cfg);
+  ~hnsw_index();
 
   size_t slots() const { return g->cur_element_count; }
   size_t deleted() const { return slot.size() - live; }
-  const float *vector(minnow::slot_id s) const { return reinterpret_cast<const float *>(g->getDataByInternalId(s)); }
-  float distance(const float *a, minnow::slot_id s) const { return metric.distance(a, vector(s), &metric.dim); }
+  const float *vector(minnow::slot_id s) const { return rows.at(s); }
+  float distance(const float *a, minnow::slot_id s) const { return metric.distance(a, vector(s), &rows.dim); }
 
   void reserve(size_t slots);
   size_t precheck(const float *vecs, const uint64_t *labels, size_t n) const;
@@ -199,23 +241,36 @@ struct hnsw_index {
   std::unique_ptr<hnsw_index> compact(bool keep_deleted) const;
 
   size_t match(const minnow::label_set &set, uint64_t *bits) const;
-  void search(const float *queries, size_t n, size_t k, size_t ef, int32_t engine, const uint64_t *allowed,
-              size_t matches, hnsw_neighbor *out, uint32_t *counts) const;
+  void search(const float *queries, size_t n, const minnow::wish &w, hnsw_neighbor *out, uint32_t *counts) const;
   size_t within(const float *query, float radius, size_t ef, const uint64_t *allowed, size_t matches,
                 hnsw_neighbor *out, size_t cap) const;
+  size_t sample(size_t n, uint64_t seed, minnow::slot_id *out) const;
+  void calibrate(const minnow::slot_id *a, const minnow::slot_id *b, size_t n, size_t k, size_t ef, const float *slacks,
+                 size_t m, float longest, size_t *found) const;
+  float longest() const;
 
   // Rebuilds slot and live from labels and dead, or fails with HNSW_CORRUPT.
   void map_labels();
 
+  // Gives slot s its lists of links, all empty, and its label. What upstream's
+  // addPoint does for itself.
+  void lay_out(minnow::slot_id s, int level);
+
  private:
   size_t forget_from = 0;  // no slot below is a deleted label's
 
+  void resize_rows(size_t n);
   bool current(minnow::slot_id s) const;
   void count_label(uint64_t label);
-  void draw_levels();
+  void place();
   size_t redraw_levels(size_t n);
-  minnow::slot_id add_point(const float *vec, uint64_t label, size_t i);
-  size_t search_graph(const float *query, size_t k, size_t ef, const uint64_t *allowed, hnsw_neighbor *out) const;
-  size_t search_upstream(const float *query, size_t k, size_t ef, const uint64_t *allowed, hnsw_neighbor *out) const;
-  size_t search_all(const float *query, size_t k, const uint64_t *allowed, hnsw_neighbor *out) const;
+  template <class F>
+  void crowded(int level, F &&f);
+  template <class Linker>
+  void add(size_t i, Linker &l);
+  void add_upstream(size_t i);
+  void settle(minnow::slot_id first, size_t n);
+  size_t search_graph(const float *query, const minnow::wish &w, hnsw_neighbor *out) const;
+  size_t search_upstream(const float *query, const minnow::wish &w, hnsw_neighbor *out) const;
+  size_t search_all(const float *query, const minnow::wish &w, hnsw_neighbor *out) const;
 };

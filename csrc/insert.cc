@@ -3,23 +3,33 @@
 #include <algorithm>
 
 #include "index.h"
+#include "link.h"
 #include "status.h"
 
 namespace minnow {
 namespace {
 
 // Upstream's prefetch reads the link after the last one (hnswalg.h L277-278).
-// On level 0 that is the row's vector; upper lists are blocks of their own with
+// On level 0 that is the row's number; upper lists are blocks of their own with
 // one spare byte (L1207). This gives them a spare link.
 constexpr size_t list_slack = sizeof(slot_id);
 
 }  // namespace
+
+char *new_lists(const graph &g, size_t levels) {
+  char *lists = static_cast<char *>(calloc(1, levels * g.size_links_per_element_ + list_slack));
+  if (!lists) throw std::bad_alloc();
+  return lists;
+}
+
 }  // namespace minnow
 
 using namespace minnow;
 
 void hnsw_index::begin(const float *vecs, const uint64_t *ls, size_t n) {
   precheck(vecs, ls, n);
+  // Codes look at the vectors at set numbers of them, however many come at a time: one thread builds the same graph.
+  if (codes.width()) n = std::min(n, codes.next_look(slots()) - slots());
   auto batch = std::make_unique<insertion>();
   batch->labels.assign(ls, ls + n);
   batch->levels.assign(n, 0);
@@ -38,17 +48,21 @@ void hnsw_index::begin(const float *vecs, const uint64_t *ls, size_t n) {
     fail(HNSW_FULL, "%zu slots in use and %zu to add are over %zu", slots(), fresh, g->max_elements_);
   }
   pending = std::move(batch);
-  draw_levels();
+  place();
 }
 
-// From here to end, upstream draws its levels with a factor of 0: always level
-// 0, which a level of ours above that overrides (L1190).
-void hnsw_index::draw_levels() {
+// Draws a level and chooses a slot for each vector. From here to end, upstream draws its levels with a
+// factor of 0: always level 0, which a level of ours above that overrides (L1190).
+void hnsw_index::place() {
   insertion &batch = *pending;
   batch.before = g->level_generator_;
   batch.mult = std::exchange(g->mult_, 0);
   const size_t fresh = redraw_levels(batch.levels.size());
   batch.first = static_cast<slot_id>(slots());
+  slot_id next = batch.first;
+  for (size_t i = 0; i < batch.slots.size(); i++) {
+    if (batch.levels[i] != insertion::same) batch.slots[i] = next++;
+  }
   labels.resize(slots() + fresh);  // reserve made the room
   dead.resize(slots() + fresh);
 }
@@ -74,18 +88,32 @@ void hnsw_index::insert(const float *vecs, size_t until, size_t sure, const int3
   const auto enough = [&](size_t i) {
     return i >= until || batch.failed || (i >= sure && __atomic_load_n(waiting, __ATOMIC_RELAXED) != 0);
   };
-  try {
+  const auto take_all = [&](auto &&link) {
     ready_made ready(cfg.space, cfg.dim);
     for (size_t i = batch.next; !enough(i);) {
       if (!batch.next.compare_exchange_weak(i, i + 1)) continue;
       if (batch.levels[i] != insertion::same) {
-        const float *v = batch.rows.empty() ? ready.from(vecs + i * cfg.dim) : batch.rows[i];
-        batch.slots[i] = add_point(v, batch.labels[i], i);
+        if (!batch.in_place) memcpy(rows.at(batch.slots[i]), ready.from(vecs + i * cfg.dim), cfg.dim * sizeof(float));
+        labels[batch.slots[i]] = batch.labels[i];
+        dead[batch.slots[i]] = 0;
+        link(i);
       }
       i = batch.next;
     }
+  };
+  thread_local walker w;
+  try {
+    if (cfg.engine == HNSW_UPSTREAM) {
+      take_all([&](size_t i) { add_upstream(i); });
+    } else if (codes.ready()) {
+      linker<code_scorer> l(*this, batch, w);
+      take_all([&](size_t i) { add(i, l); });
+    } else {
+      linker<vector_scorer> l(*this, batch, w);
+      take_all([&](size_t i) { add(i, l); });
+    }
   } catch (const std::bad_alloc &) {
-    // Not HNSW_NO_MEMORY: upstream may have counted a row that is not linked.
+    // Not HNSW_NO_MEMORY: a row may be linked half-way.
     batch.failed = true;
     fail(HNSW_INTERNAL, "out of memory in the middle of an insert");
   } catch (...) {
@@ -94,21 +122,49 @@ void hnsw_index::insert(const float *vecs, size_t until, size_t sure, const int3
   }
 }
 
-slot_id hnsw_index::add_point(const float *vec, uint64_t label, size_t i) {
-  const uint64_t name = pending->first + i;  // to upstream, until the slot has a number
-  std::shared_lock<std::shared_mutex> beside(pending->crowd, std::defer_lock);
-  std::unique_lock<std::shared_mutex> alone(pending->crowd, std::defer_lock);
-  beside.lock();
-  if (pending->levels[i] > g->maxlevel_) {
-    beside.unlock();
-    alone.lock();
-  }
-  const slot_id s = g->addPoint(vec, name, pending->levels[i]);
+// Calls f beside other threads' insertions or, for a vector that rises above the top level, alone.
+template <class F>
+void hnsw_index::crowded(int level, F &&f) {
+  std::shared_lock<std::shared_mutex> beside(pending->crowd);
+  if (level <= g->maxlevel_) return f();
+  beside.unlock();
+  std::unique_lock<std::shared_mutex> alone(pending->crowd);
+  f();
+}
+
+void hnsw_index::lay_out(slot_id s, int level) {
+  memset(g->get_linklist0(s), 0, g->size_data_per_element_);
+  memcpy(g->getDataByInternalId(s), &s, sizeof s);
+  g->setExternalLabel(s, s);
+  g->linkLists_[s] = level > 0 ? new_lists(*g, static_cast<size_t>(level)) : nullptr;
+  g->element_levels_[s] = level;
+}
+
+template <class Linker>
+void hnsw_index::add(size_t i, Linker &l) {
+  const slot_id s = pending->slots[i];
+  const int level = pending->levels[i];
+  lay_out(s, level);
+  if (codes.ready() && !pending->in_place) codes.put(s, vector(s));
+  crowded(level, [&] {
+    const bool first = g->maxlevel_ < 0;
+    if (!first) l.link(s);
+    if (level > g->maxlevel_) {
+      g->enterpoint_node_ = s;
+      g->maxlevel_ = level;
+    }
+  });
+}
+
+void hnsw_index::add_upstream(size_t i) {
+  const uint64_t name = pending->first + i;  // until the slot has a number
+  const numbered v{pending->slots[i], nullptr};
+  slot_id s;
+  crowded(pending->levels[i], [&] { s = g->addPoint(&v, name, pending->levels[i]); });
   {
     std::unique_lock<std::mutex> lock(g->label_lookup_lock);
     g->label_lookup_.erase(name);
   }
-  g->setExternalLabel(s, s);
   if (g->element_levels_[s] > 0) {
     const size_t bytes = g->size_links_per_element_ * g->element_levels_[s];
     std::unique_lock<std::mutex> lock(g->link_list_locks_[s]);
@@ -116,18 +172,55 @@ slot_id hnsw_index::add_point(const float *vec, uint64_t label, size_t i) {
     if (!wider) throw std::bad_alloc();
     g->linkLists_[s] = wider;
   }
-  labels[s] = label;
-  dead[s] = 0;
-  return s;
+}
+
+// Moves vectors and labels to the slots that upstream gave them: from now on, a slot's number is its own.
+void hnsw_index::settle(slot_id first, size_t n) {
+  std::vector<float> spare(cfg.dim);
+  const size_t bytes = cfg.dim * sizeof(float);
+  const auto number = [&](slot_id s) {
+    slot_id from;
+    memcpy(&from, g->getDataByInternalId(s), sizeof from);
+    return from;
+  };
+  std::vector<slot_id> moved(n);  // number -> slot
+  for (slot_id s = first; s < first + n; s++) {
+    moved[number(s) - first] = s;
+    g->setExternalLabel(s, s);
+  }
+  for (slot_id start = first; start < first + n; start++) {
+    if (number(start) == start) continue;
+    memcpy(spare.data(), rows.at(start), bytes);
+    const uint64_t label = labels[start];
+    slot_id s = start;
+    for (slot_id from; (from = number(s)) != start; s = from) {
+      memcpy(rows.at(s), rows.at(from), bytes);
+      labels[s] = labels[from];
+      memcpy(g->getDataByInternalId(s), &s, sizeof s);
+    }
+    memcpy(rows.at(s), spare.data(), bytes);
+    labels[s] = label;
+    memcpy(g->getDataByInternalId(s), &s, sizeof s);
+  }
+  for (size_t i = 0; i < pending->slots.size(); i++) {
+    slot_id &s = pending->slots[i];
+    if (pending->levels[i] != insertion::same && s < first + n) s = moved[s - first];
+  }
 }
 
 size_t hnsw_index::end() {
   if (!pending || pending->failed) fail(HNSW_INTERNAL, "there is no addition that could end");
-  const insertion &batch = *pending;
+  insertion &batch = *pending;
   const size_t n = batch.next;  // threads take them in order, and have put in what they took
-  if (n < batch.labels.size()) redraw_levels(n);
-  labels.resize(slots());
-  dead.resize(slots());
+  const size_t fresh_ones = redraw_levels(n);
+  const size_t count = batch.first + fresh_ones;
+  if (cfg.engine == HNSW_UPSTREAM) {
+    settle(batch.first, fresh_ones);
+    for (slot_id s = batch.first; codes.ready() && s < count; s++) codes.put(s, vector(s));
+  }
+  g->cur_element_count = count;
+  labels.resize(count);
+  dead.resize(count);
   try {
     for (size_t i = 0; i < n; i++) {
       const auto [at, fresh] = slot.try_emplace(batch.labels[i], batch.slots[i]);
@@ -151,6 +244,7 @@ size_t hnsw_index::end() {
   } catch (const std::bad_alloc &) {
     fail(HNSW_INTERNAL, "out of memory at the end of an addition");
   }
+  if (codes.width() && count == codes.next_look(batch.first)) codes.look(rows, count);
   g->level_generator_ = batch.after;
   g->mult_ = batch.mult;
   pending.reset();
@@ -165,15 +259,17 @@ std::unique_ptr<hnsw_index> hnsw_index::compact(bool keep_deleted) const {
   auto batch = std::make_unique<insertion>();
   for (slot_id s = 0; s < slots(); s++) {
     if (!current(s) || (dead[s] && !keep_deleted)) continue;
+    memcpy(fresh->rows.at(static_cast<slot_id>(batch->labels.size())), vector(s), cfg.dim * sizeof(float));
     batch->labels.push_back(labels[s]);
-    batch->rows.push_back(vector(s));
     batch->dead.push_back(dead[s]);
   }
+  batch->in_place = true;
   batch->levels.assign(batch->labels.size(), 0);
   batch->slots.resize(batch->labels.size());
   fresh->top_label = top_label;  // a label that is forgotten is not given out again
   fresh->labelled = labelled;
+  fresh->codes.learn(fresh->rows, batch->labels.size());
   fresh->pending = std::move(batch);
-  fresh->draw_levels();
+  fresh->place();
   return fresh;
 }

@@ -17,6 +17,25 @@ using distance_fn = float (*)(const void *a, const void *b, const void *dim);
 using dot_fn = void (*)(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
                         int32_t *out);
 
+// Scales a vector, or where differ what it differs from mean by, to the steps of
+// codes: out[j] = y[j]*step[j].
+struct weighed {
+  float most;     // the greatest |out[j]|
+  float squares;  // sum of out[j]^2
+  float product;  // sum of y[j]*mean[j], or of y[j]^2 where differ
+};
+using weigh_fn = weighed (*)(const float *v, const float *mean, const float *step, size_t dim, bool differ, float *out);
+
+// out[j] = the whole number nearest to w[j]*scale, which is in -127..127; returns their sum.
+using round_fn = int32_t (*)(const float *w, float scale, size_t dim, int8_t *out);
+
+// Codes v, one byte a component whatever their width: out[j] = the whole number
+// nearest to (v[j] - mean[j])*inverse[j] + centre, within least and most.
+struct code_range {
+  float centre, least, most;
+};
+using encode_fn = void (*)(const float *v, const float *mean, const float *inverse, size_t dim, code_range r, uint8_t *out);
+
 struct kernel {
   const char *name;
   bool (*usable)();
@@ -28,6 +47,9 @@ struct kernel {
   // A nibble a code, 128 a line: byte t of line j has code 128j+t in its low
   // nibble and 128j+64+t in its high one. query has lines*128 numbers in -127..127.
   dot_fn dot4;
+  weigh_fn weigh;
+  round_fn round;
+  encode_fn encode;
 };
 
 // Kernels of this architecture, best first; the last is usable anywhere.

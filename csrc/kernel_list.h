@@ -32,6 +32,20 @@ struct dot_rows {
 using distance = std::remove_pointer_t<distance_fn>;
 using dot = std::remove_pointer_t<dot_fn>;
 
+// The loops of kernel_loops.h, for one instruction set.
+#define MINNOW_LOOPS(set)                  \
+  namespace set {                          \
+  std::remove_pointer_t<weigh_fn> weigh;   \
+  std::remove_pointer_t<round_fn> round;   \
+  std::remove_pointer_t<encode_fn> encode; \
+  }
+MINNOW_LOOPS(baseline)
+#if defined(__x86_64__)
+MINNOW_LOOPS(avx512)
+MINNOW_LOOPS(avx2)
+#endif
+#undef MINNOW_LOOPS
+
 distance l2_portable, ip_portable;
 dot dot8_portable, dot4_portable;
 

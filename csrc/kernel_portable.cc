@@ -74,3 +74,7 @@ void dot4_portable(const uint8_t *codes, size_t lines, const uint32_t *ids, size
 }
 
 }  // namespace minnow
+
+#define MINNOW_SET baseline
+#define MINNOW_TARGET
+#include "kernel_loops.h"

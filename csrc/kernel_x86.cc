@@ -397,4 +397,12 @@ AVX2 void dot4_avx2(const uint8_t *codes, size_t lines, const uint32_t *ids, siz
 
 }  // namespace minnow
 
+#define MINNOW_SET avx512
+#define MINNOW_TARGET AVX512
+#include "kernel_loops.h"
+
+#define MINNOW_SET avx2
+#define MINNOW_TARGET AVX2
+#include "kernel_loops.h"
+
 #endif

@@ -116,11 +116,11 @@ void hnsw_loader::take_row() {
     fail(HNSW_CORRUPT, "element %u: delete mark %02x%02x", slot, head[mark_offset], head[mark_offset + 1]);
   }
   ix->dead[slot] = std::exchange(row[mark_offset], 0);
+  ix->lay_out(slot, 0);
   memcpy(g.get_linklist0(slot), row.data(), header.data_offset);
-  memcpy(g.getDataByInternalId(slot), row.data() + header.data_offset, g.data_size_);
+  memcpy(ix->rows.at(slot), row.data() + header.data_offset, cfg.dim * sizeof(float));
   memcpy(&ix->labels[slot], row.data() + header.label_offset, sizeof(uint64_t));
   verify_vector(cfg.space, ix->vector(slot), cfg.dim, slot);
-  g.setExternalLabel(slot, slot);
   if (++slot < header.count) return;
   slot = 0;
   now = part::list_size;
@@ -131,8 +131,6 @@ void hnsw_loader::take_row() {
 void hnsw_loader::take_list_size() {
   graph &g = *ix->g;
   if (list_bytes == 0) {
-    g.element_levels_[slot] = 0;
-    g.linkLists_[slot] = nullptr;
     g.cur_element_count = slot + 1;
     return next_list();
   }
@@ -144,15 +142,11 @@ void hnsw_loader::take_list_size() {
   if (list_bytes > file_bytes - fed) {
     fail(HNSW_CORRUPT, "element %u: %u bytes of upper links, %zu left", slot, list_bytes, file_bytes - fed);
   }
-  // One link more than there is: see list_slack in insert.cc.
-  char *list = static_cast<char *>(malloc(list_bytes + sizeof(slot_id)));
-  if (!list) throw std::bad_alloc();
-  memset(list + list_bytes, 0, sizeof(slot_id));
-  g.linkLists_[slot] = list;
+  g.linkLists_[slot] = new_lists(g, levels);
   g.element_levels_[slot] = static_cast<int>(levels);
-  g.cur_element_count = slot + 1;  // from here the destructor frees list
+  g.cur_element_count = slot + 1;  // from here the destructor frees the lists
   now = part::list;
-  piece = list;
+  piece = g.linkLists_[slot];
   want = list_bytes;
 }
 
@@ -174,5 +168,6 @@ std::unique_ptr<hnsw_index> hnsw_loader::finish() {
   ix->g->enterpoint_node_ = header.entry_point;
   verify_graph(*ix->g);
   ix->map_labels();
+  ix->codes.learn(ix->rows, header.count);
   return std::move(ix);
 }

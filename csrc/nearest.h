@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "hnsw.h"
 
@@ -33,6 +34,9 @@ class nearest {
       std::push_heap(out, out + n, closer());
     }
   }
+
+  // The distance of the farthest kept, infinite until there are k.
+  float worst() const { return n < k ? std::numeric_limits<float>::infinity() : out[0].distance; }
 
   // Puts them in order and returns how many there are.
   size_t finish() {

@@ -4,9 +4,8 @@
 #include <cfloat>
 #include <cmath>
 
-#include "index.h"
+#include "knn.h"
 #include "status.h"
-#include "walk.h"
 
 namespace minnow {
 namespace {
@@ -24,30 +23,6 @@ struct allowed_only final : hnswlib::BaseFilterFunctor {
 
   explicit allowed_only(const uint64_t *bits) : bits(bits) {}
   bool operator()(hnswlib::labeltype s) override { return has_bit(bits, s); }
-};
-
-// Ends a walk for all that lies within radius: when the ef nearest are as near as
-// they get, as for a plain query, and what is left lies outside. Upstream's own
-// condition (stop_condition.h L238) ends it at the first candidate outside after
-// any ef were seen: with radius small, before the walk has come near. Nothing is
-// ever removed, so what is counted cannot drift from what is found (L175-211).
-struct range_stop final : hnswlib::BaseSearchStopCondition<float> {
-  const float radius;
-  const size_t ef;
-  std::priority_queue<float> best;  // distances of the ef nearest
-
-  range_stop(float radius, size_t ef) : radius(radius), ef(ef) {}
-
-  bool full_of_nearer(float d) const { return best.size() == ef && d > best.top(); }
-  void add_point_to_result(hnswlib::labeltype, const void *, float d) override {
-    best.push(d);
-    if (best.size() > ef) best.pop();
-  }
-  void remove_point_from_result(hnswlib::labeltype, const void *, float) override {}
-  bool should_stop_search(float d, float) override { return d > radius && full_of_nearer(d); }
-  bool should_consider_candidate(float d, float) override { return d <= radius || !full_of_nearer(d); }
-  bool should_remove_extra() override { return false; }
-  void filter_results(std::vector<std::pair<float, hnswlib::labeltype>> &) override {}
 };
 
 // Whether looking at `candidates` slots one by one is cheaper than the walk that
@@ -80,30 +55,6 @@ bool scan_pays(size_t candidates, size_t width, size_t slots) {
   return candidates < slots / 2 && c * c <= multiple * static_cast<double>(width) * static_cast<double>(slots);
 }
 
-// Walks greedily from the entry point down to level 0, as searchKnn does
-// (hnswalg.h L1275-1303), less its two shared counters.
-slot_id descend(const graph &g, const float *query) {
-  slot_id at = g.enterpoint_node_;
-  float best = g.fstdistfunc_(query, g.getDataByInternalId(at), g.dist_func_param_);
-  for (int level = g.maxlevel_; level > 0; level--) {
-    for (bool closer_found = true; closer_found;) {
-      closer_found = false;
-      hnswlib::linklistsizeint *list = g.get_linklist(at, level);
-      const slot_id *links = list + 1;
-      const size_t n = g.getListCount(list);
-      for (size_t i = 0; i < n; i++) {
-        const float d = g.fstdistfunc_(query, g.getDataByInternalId(links[i]), g.dist_func_param_);
-        if (d < best) {
-          best = d;
-          at = links[i];
-          closer_found = true;
-        }
-      }
-    }
-  }
-  return at;
-}
-
 }  // namespace
 }  // namespace minnow
 
@@ -119,40 +70,44 @@ size_t hnsw_index::match(const label_set &set, uint64_t *bits) const {
       });
 }
 
-size_t hnsw_index::search_graph(const float *query, size_t k, size_t ef, const uint64_t *allowed,
-                                hnsw_neighbor *out) const {
-  thread_local candidates found;  // its memory is worth keeping
-  const slot_id entry = descend(*g, query);
-  const auto fill = [&](auto keep) {
-    walk(*this, query, entry, ef, found, keep);
-    size_t n = 0;
-    for (const candidates::entry e : found) {
-      const slot_id s = candidates::slot_of(e);
-      if (keep(s)) out[n++] = {labels[s], candidates::distance_of(e)};
-      if (n == k) break;
-    }
-    return n;
-  };
-  const size_t n = allowed           ? fill([&](slot_id s) { return has_bit(allowed, s); })
-                   : live == slots() ? fill([](slot_id) { return true; })
-                                     : fill([&](slot_id s) { return !dead[s]; });
-  std::sort(out, out + n, closer());  // ties are by slot so far
-  return n;
+size_t hnsw_index::search_graph(const float *query, const wish &w, hnsw_neighbor *out) const {
+  return codes.ready() ? nearest_by<code_scorer>(*this, query, w, out) : nearest_by<vector_scorer>(*this, query, w, out);
 }
 
-size_t hnsw_index::search_upstream(const float *query, size_t k, size_t ef, const uint64_t *allowed,
-                                   hnsw_neighbor *out) const {
-  const slot_id entry = descend(*g, query);
+size_t hnsw_index::search_upstream(const float *query, const wish &w, hnsw_neighbor *out) const {
+  vector_scorer scorer(*this);
+  scorer.aim(query);
+  const slot_id entry = descend<at_rest>(*g, scorer, 0, own_walker());
+  const numbered q{numbered::none, query};
   live_only living(dead);
-  allowed_only chosen(allowed);
-  auto found = allowed              ? g->searchBaseLayerST<false>(entry, query, ef, &chosen)
-               : live == slots() ? g->searchBaseLayerST<true>(entry, query, ef)
-                                 : g->searchBaseLayerST<false>(entry, query, ef, &living);
-  while (found.size() > k) found.pop();
+  allowed_only chosen(w.allowed);
+  auto found = w.allowed         ? g->searchBaseLayerST<false>(entry, &q, w.ef, &chosen)
+               : live == slots() ? g->searchBaseLayerST<true>(entry, &q, w.ef)
+                                 : g->searchBaseLayerST<false>(entry, &q, w.ef, &living);
+  while (found.size() > w.k) found.pop();
   const size_t n = found.size();
   for (size_t i = n; i-- > 0; found.pop()) out[i] = {labels[found.top().second], found.top().first};
   std::sort(out, out + n, closer());  // upstream orders ties by slot
   return n;
+}
+
+// Calls offer with what a walk finds near query: the ef nearest as for a plain query, and on
+// through all that lies within radius. Upstream's own condition (stop_condition.h L238) ends at the first
+// candidate outside after any ef were seen: with radius small, before the walk has come near.
+template <class Scorer, class Offer>
+static void walk_within(const hnsw_index &ix, const float *query, float radius, size_t ef, const uint64_t *allowed,
+                        Offer &&offer) {
+  walker &w = own_walker();
+  Scorer scorer = scorer_of<Scorer>(ix);
+  scorer.aim(query);
+  const slot_id entry = descend<at_rest>(*ix.g, scorer, 0, w);
+  with_keep(ix, allowed, [&](auto keep) {
+    walk<at_rest>(*ix.g, 0, scorer, entry, ef, stop{0, 0, 0, 0, radius + 3 * scorer.noise()}, w, keep);
+    for (const candidates::entry e : w.found) {
+      const slot_id s = candidates::slot_of(e);
+      if (keep(s)) offer(s);
+    }
+  });
 }
 
 // Calls f with every live slot, or every allowed one.
@@ -165,30 +120,32 @@ static void each_candidate(const hnsw_index &ix, const uint64_t *allowed, F &&f)
   }
 }
 
-size_t hnsw_index::search_all(const float *query, size_t k, const uint64_t *allowed, hnsw_neighbor *out) const {
-  nearest best(out, k);
-  each_candidate(*this, allowed, [&](slot_id s) { best.offer(labels[s], distance(query, s)); });
+size_t hnsw_index::search_all(const float *query, const wish &w, hnsw_neighbor *out) const {
+  nearest best(out, w.k);
+  each_candidate(*this, w.allowed, [&](slot_id s) { best.offer(labels[s], distance(query, s)); });
   return best.finish();
 }
 
-void hnsw_index::search(const float *queries, size_t n, size_t k, size_t ef, int32_t engine, const uint64_t *allowed,
-                        size_t matches, hnsw_neighbor *out, uint32_t *counts) const {
-  if (engine != HNSW_OWN && engine != HNSW_UPSTREAM) fail(HNSW_CONFIG, "engine %d is unknown", static_cast<int>(engine));
-  if (k < 1) fail(HNSW_CONFIG, "k is 0");
+void hnsw_index::search(const float *queries, size_t n, const wish &asked, hnsw_neighbor *out, uint32_t *counts) const {
+  if (asked.engine != HNSW_OWN && asked.engine != HNSW_UPSTREAM) {
+    fail(HNSW_CONFIG, "engine %d is unknown", static_cast<int>(asked.engine));
+  }
+  if (asked.k < 1) fail(HNSW_CONFIG, "k is 0");
   for (size_t i = 0; i < n; i++) check_vector(cfg.space, queries + i * cfg.dim, cfg.dim, i);
-  const size_t width = std::max(ef, k);
-  const size_t candidates = allowed ? matches : live;
-  const size_t want = std::min(k, candidates);
-  const bool scan = scan_pays(candidates, width, slots());
+  wish w = asked;
+  const size_t candidates = w.allowed ? w.matches : live;
+  w.k = std::min(w.k, candidates);
+  w.ef = std::max(w.ef, asked.k);
+  // A walk that ends by slack rarely fills its list.
+  constexpr size_t by_slack = 128;
+  const bool scan = scan_pays(candidates, w.slack > 0 ? std::max(by_slack, w.k) : w.ef, slots());
   ready_made ready(cfg.space, cfg.dim);
   for (size_t i = 0; i < n; i++) {
     const float *q = ready.from(queries + i * cfg.dim);
-    hnsw_neighbor *row = out + i * k;
+    hnsw_neighbor *row = out + i * asked.k;
     size_t got = 0;
-    if (!scan) {
-      got = engine == HNSW_OWN ? search_graph(q, want, width, allowed, row) : search_upstream(q, want, width, allowed, row);
-    }
-    if (got < want) got = search_all(q, want, allowed, row);
+    if (!scan) got = w.engine == HNSW_OWN ? search_graph(q, w, row) : search_upstream(q, w, row);
+    if (got < w.k) got = search_all(q, w, row);
     counts[i] = static_cast<uint32_t>(got);
   }
 }
@@ -199,21 +156,17 @@ size_t hnsw_index::within(const float *query, float radius, size_t ef, const uin
   ready_made ready(cfg.space, cfg.dim);
   query = ready.from(query);
   std::vector<hnsw_neighbor> hits;
+  const auto offer = [&](slot_id s) {
+    const float d = distance(query, s);
+    if (d <= radius) hits.push_back({labels[s], d});
+  };
   const size_t candidates = allowed ? matches : live;
   if (ef == 0 || scan_pays(candidates, ef, slots())) {
-    each_candidate(*this, allowed, [&](slot_id s) {
-      const float d = distance(query, s);
-      if (d <= radius) hits.push_back({labels[s], d});
-    });
+    each_candidate(*this, allowed, offer);
+  } else if (codes.ready()) {
+    walk_within<code_scorer>(*this, query, radius, ef, allowed, offer);
   } else {
-    range_stop stop(radius, ef);
-    live_only living(dead);
-    allowed_only chosen(allowed);
-    hnswlib::BaseFilterFunctor *filter = allowed ? static_cast<hnswlib::BaseFilterFunctor *>(&chosen) : &living;
-    auto found = g->searchBaseLayerST<false>(descend(*g, query), query, ef, filter, &stop);
-    for (; !found.empty(); found.pop()) {
-      if (found.top().first <= radius) hits.push_back({labels[found.top().second], found.top().first});
-    }
+    walk_within<vector_scorer>(*this, query, radius, ef, allowed, offer);
   }
   const size_t n = std::min(cap, hits.size());
   std::partial_sort(hits.begin(), hits.begin() + static_cast<ptrdiff_t>(n), hits.end(), closer());

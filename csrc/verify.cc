@@ -77,8 +77,8 @@ size_t hnsw_index::survey(size_t *levels, size_t levels_cap, size_t *degrees, si
 size_t hnsw_index::memory() const {
   constexpr size_t map_node = sizeof(void *) + sizeof(std::pair<uint64_t, slot_id>);
   const size_t room = g->max_elements_;
-  size_t n = room * (g->size_data_per_element_ + sizeof(void *) + sizeof(int) + sizeof(std::mutex)) +
-             graph::MAX_LABEL_OPERATION_LOCKS * sizeof(std::mutex) + room * sizeof(hnswlib::vl_type) +
+  size_t n = room * (g->size_data_per_element_ + rows.stride + sizeof(void *) + sizeof(int)) + codes.bytes() +
+             g->link_list_locks_.size() * sizeof(std::mutex) + graph::MAX_LABEL_OPERATION_LOCKS * sizeof(std::mutex) + room * sizeof(hnswlib::vl_type) +
              labels.capacity() * sizeof(uint64_t) + dead.capacity() + slot.bucket_count() * sizeof(void *) +
              slot.size() * map_node;
   for (slot_id s = 0; s < slots(); s++) n += g->element_levels_[s] * g->size_links_per_element_;

@@ -1,82 +1,216 @@
-// The walk over level 0, of our own, on upstream's graph.
+// The walk through one level of the graph: best-first search, the same for
+// queries and for linking, over vectors or over codes.
 //
-// It is the best-first search of searchBaseLayerST (hnswalg.h L311): the same
-// answers but for ties. The unseen neighbours of a candidate are gathered first;
-// while one is measured, the cache lines of those after it are on their way.
-// On WordNet's glosses (384 dimensions, M 16) it answers 1.3 to 1.4 times the
-// queries at ef 80 and 180.
+// It is that of upstream (searchBaseLayerST and searchBaseLayer, hnswalg.h L311
+// and L228): the same answers on vectors but for ties. What differs is how it waits
+// for memory. The unseen neighbours of a candidate are gathered first, and asked
+// for; over vectors, those further on come while one is measured. Over codes, whose lines
+// are few, it goes one candidate ahead: the next one's neighbours are on their
+// way while the last one's are measured. So it looks at a candidate now and then that it
+// would not have chosen, had it known, and rarely at one less.
 #pragma once
+
+#include <type_traits>
+#include <vector>
 
 #include "candidates.h"
 #include "index.h"
 
 namespace minnow {
 
-// Upstream's list of slots seen, of its pool, for one walk.
-class seen_slots {
+// Measures distances from one vector to many, by the vectors themselves.
+class vector_scorer {
  public:
-  explicit seen_slots(const graph &g) : pool(*g.visited_list_pool_), list(pool.getFreeVisitedList()) {}
-  ~seen_slots() { pool.releaseVisitedList(list); }
-  seen_slots(const seen_slots &) = delete;
-  seen_slots &operator=(const seen_slots &) = delete;
+  static constexpr bool ahead = false;
 
-  // Whether it is new, which it then isn't.
-  bool add(slot_id s) {
-    const bool fresh = list->mass[s] != list->curV;
-    list->mass[s] = list->curV;
-    return fresh;
+  explicit vector_scorer(const hnsw_index &ix) : ix(ix) {}
+
+  void aim(const float *v) { from = v; }
+  void aim_at(slot_id s) { from = ix.vector(s); }
+  float noise() const { return 0; }
+
+  void expect(const slot_id *s, size_t n) const {
+    for (size_t i = 0; i < std::min(n, coming); i++) ix.rows.expect(s[i]);
   }
-  void expect(slot_id s) const { __builtin_prefetch(list->mass + s); }
+
+  void measure(const slot_id *s, size_t n, float *out) const {
+    for (size_t i = 0; i < n; i++) {
+      if (i + coming < n) ix.rows.expect(s[i + coming]);
+      out[i] = ix.distance(from, s[i]);
+    }
+  }
 
  private:
-  hnswlib::VisitedListPool &pool;
-  hnswlib::VisitedList *list;
+  static constexpr size_t coming = 4;  // rows on their way: 3 to 6 are equal, 1 and 2 lose a tenth
+
+  const hnsw_index &ix;
+  const float *from = nullptr;
 };
 
-// Fills found with the slots near a query, among them the ef nearest that keep
-// lets an answer contain, as far as links lead there from entry.
-template <class Keep>
-void walk(const hnsw_index &ix, const float *query, slot_id entry, size_t ef, candidates &found, Keep &&keep) {
-  const graph &g = *ix.g;
-  seen_slots seen(g);
-  found.clear(ef);
-  seen.add(entry);
-  found.add(ix.distance(query, entry), entry, keep);
-  // Whole rows: of 48 lines (768 dimensions) asking for 32 and 16 gave 1.21 and 1.11
-  // times upstream's queries where all gave 1.31. Four of the longest fill half of
-  // a first-level cache.
-  const size_t bytes = std::min(ix.cfg.dim * sizeof(float), 96 * cache_line);
-  const auto expect = [&](slot_id s) {
-    const char *row = g.getDataByInternalId(s);
-    for (size_t i = 0; i < bytes; i += cache_line) __builtin_prefetch(row + i);
-  };
-  constexpr size_t ahead = 4;   // rows on their way: 3 to 6 are equal, 1 and 2 lose a tenth
-  constexpr size_t batch = 64;  // neighbours at a time: all, for M up to 32
-  slot_id fresh[batch];
-  for (slot_id at; found.take(&at);) {
-    hnswlib::linklistsizeint *list = g.get_linklist0(at);
-    const slot_id *links = list + 1;
-    const size_t degree = g.getListCount(list);
-    for (size_t from = 0; from < degree; from += batch) {
-      const size_t until = std::min(degree, from + batch);
-      for (size_t i = from; i < until; i++) seen.expect(links[i]);
-      size_t n = 0;
-      for (size_t i = from; i < until; i++) {
-        fresh[n] = links[i];
-        n += seen.add(links[i]);  // no branch: nobody can foresee it
-      }
-      for (size_t i = 0; i < std::min(n, ahead); i++) expect(fresh[i]);
-      for (size_t i = 0; i < n; i++) {
-        if (i + ahead < n) expect(fresh[i + ahead]);
-        const float d = ix.distance(query, fresh[i]);
-        if (found.admits(d)) found.add(d, fresh[i], keep);
-      }
+template <class Scorer>
+Scorer scorer_of(const hnsw_index &ix) {
+  if constexpr (std::is_same_v<Scorer, code_scorer>) {
+    return Scorer(ix.codes);
+  } else {
+    return Scorer(ix);
+  }
+}
+
+// What a thread needs to walk, kept from one walk to the next.
+class walker {
+ public:
+  candidates found;
+
+  void begin(size_t slots) {
+    if (bits.size() * 64 < slots) bits.resize((slots + 63) / 64);
+  }
+
+  void see(slot_id s) {
+    gather(&s, 1, [](const slot_id *p) { return *p; });
+  }
+
+  // Forgets what was seen.
+  void end() {
+    if (n > bits.size()) {
+      std::fill(bits.begin(), bits.end(), 0);
+    } else {
+      for (size_t i = 0; i < n; i++) bits[met[i] / 64] = 0;
     }
-    if (slot_id after; found.peek(&after)) {
-      const char *links_of_next = reinterpret_cast<const char *>(g.get_linklist0(after));
-      for (size_t i = 0; i < 3 * cache_line; i += cache_line) __builtin_prefetch(links_of_next + i);
+    n = 0;
+  }
+
+  // Appends those of links that were not seen. No branch: nobody can foresee it.
+  template <class Load>
+  void gather(const slot_id *links, size_t count, Load &&load) {
+    room_for(count);
+    slot_id *const to = met.data();
+    size_t at = n;
+    for (size_t i = 0; i < count; i++) {
+      const slot_id s = load(links + i);
+      uint64_t &word = bits[s / 64];
+      const uint64_t bit = uint64_t{1} << s % 64;
+      to[at] = s;
+      at += !(word & bit);
+      word |= bit;
+    }
+    n = at;
+  }
+
+  size_t seen() const { return n; }
+  const slot_id *slots() const { return met.data(); }
+  slot_id *links(size_t count) {
+    if (around.size() < count) around.resize(count);
+    return around.data();
+  }
+  float *distances(size_t count) {
+    if (measured.size() < count) measured.resize(count);
+    return measured.data();
+  }
+
+ private:
+  void room_for(size_t more) {
+    if (met.size() < n + more) met.resize(2 * (n + more) + 1024);
+  }
+
+  std::vector<uint64_t> bits;  // of the slots seen; all 0 between walks
+  std::vector<slot_id> met;    // the same, in their order
+  size_t n = 0;                // of met
+  std::vector<float> measured;
+  std::vector<slot_id> around;
+};
+
+// Ends a walker's walk, however that comes.
+struct walk_end {
+  walker &w;
+  ~walk_end() { w.end(); }
+};
+
+// How links are read: by a query, beside which nothing changes; or while threads
+// link, each seeing what the others have finished.
+struct at_rest {
+  static slot_id load(const slot_id *p) { return *p; }
+};
+struct in_change {
+  static slot_id load(const slot_id *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+};
+
+// The number of links in a list. Of its four bytes upstream counts in two, and the mark in the others is ours to keep clear.
+template <class Mode>
+size_t degree_of(const slot_id *list) { return Mode::load(list); }
+
+inline slot_id *list_of(const graph &g, slot_id s, int level) {
+  return level == 0 ? g.get_linklist0(s) : g.get_linklist(s, level);
+}
+
+// Fills w.found with the slots of a level that are near, among them the ef nearest that
+// keep lets an answer contain, as far as links lead there from entry. The walk goes as if
+// slot without were not there; entry must be another.
+template <class Mode, class Scorer, class Keep>
+void walk(const graph &g, int level, const Scorer &scorer, slot_id entry, size_t ef, const stop &rule, walker &w,
+          Keep &&keep, slot_id without = numbered::none) {
+  walk_end end{w};
+  w.begin(g.max_elements_);
+  w.see(entry);
+  if (without != numbered::none) w.see(without);
+  w.found.clear(ef, rule);
+  float first;
+  scorer.measure(&entry, 1, &first);
+  w.found.add(first, entry, keep);
+  size_t from = w.seen();  // slots not measured yet
+  for (;;) {
+    const size_t until = w.seen();
+    slot_id at;
+    const bool more = w.found.take(&at);
+    if (more) {
+      const slot_id *list = list_of(g, at, level);
+      w.gather(list + 1, degree_of<Mode>(list), Mode::load);
+      scorer.expect(w.slots() + until, w.seen() - until);
+      if (slot_id after; w.found.peek(&after)) {
+        const char *next = reinterpret_cast<const char *>(list_of(g, after, level));
+        for (size_t i = 0; i < 3 * cache_line; i += cache_line) __builtin_prefetch(next + i);
+      }
+    } else if (from == until) {
+      return;
+    }
+    const size_t to = Scorer::ahead ? until : w.seen();
+    const size_t n = to - from;
+    float *const d = w.distances(n);
+    scorer.measure(w.slots() + from, n, d);
+    const slot_id *const s = w.slots() + from;
+    for (size_t i = 0; i < n; i++) {
+      if (w.found.admits(d[i])) w.found.add(d[i], s[i], keep);
+    }
+    from = to;
+  }
+}
+
+// Walks greedily from the entry point down to a level, as searchKnn does (hnswalg.h
+// L1275-1303), and returns the slot it ends at.
+template <class Mode, class Scorer>
+slot_id descend(const graph &g, const Scorer &scorer, int to, walker &w) {
+  slot_id at = g.enterpoint_node_;
+  float best;
+  scorer.measure(&at, 1, &best);
+  for (int level = g.maxlevel_; level > to; level--) {
+    for (bool closer_found = true; closer_found;) {
+      closer_found = false;
+      const slot_id *list = g.get_linklist(at, level);
+      const size_t n = degree_of<Mode>(list);
+      slot_id *const s = w.links(n);
+      for (size_t i = 0; i < n; i++) s[i] = Mode::load(list + 1 + i);
+      scorer.expect(s, n);
+      float *const d = w.distances(n);
+      scorer.measure(s, n, d);
+      for (size_t i = 0; i < n; i++) {
+        if (d[i] < best) {
+          best = d[i];
+          at = s[i];
+          closer_found = true;
+        }
+      }
     }
   }
+  return at;
 }
 
 }  // namespace minnow

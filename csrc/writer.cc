@@ -9,7 +9,7 @@ hnsw_writer::hnsw_writer(const hnsw_index &ix, size_t max_elements)
     : ix(ix), max_elements(std::max(max_elements, ix.slots())) {
   // Reserved here, so that read cannot fail.
   const size_t levels = static_cast<size_t>(std::max(ix.g->maxlevel_, 0));
-  piece.reserve(std::max({sizeof(file_header), file_row_bytes(*ix.g),
+  piece.reserve(std::max({sizeof(file_header), file_row_bytes(ix),
                           sizeof(uint32_t) + levels * ix.g->size_links_per_element_}));
 }
 
@@ -34,8 +34,8 @@ void hnsw_writer::load_piece() {
   done = 0;
   switch (next) {
     case part::header: {
-      const size_t data_offset = g.size_links_level0_, label_offset = data_offset + g.data_size_;
-      const file_header h{g.offsetLevel0_, max_elements, g.cur_element_count, file_row_bytes(g),
+      const size_t data_offset = g.size_links_level0_, label_offset = data_offset + ix.cfg.dim * sizeof(float);
+      const file_header h{g.offsetLevel0_, max_elements, g.cur_element_count, file_row_bytes(ix),
                           label_offset,    data_offset,  g.maxlevel_,         g.enterpoint_node_,
                           g.maxM_,         g.maxM0_,     g.M_,                g.mult_,
                           g.ef_construction_};
@@ -44,17 +44,19 @@ void hnsw_writer::load_piece() {
       next = ix.slots() ? part::rows : part::end;
       return;
     }
-    case part::rows:
-      piece.resize(file_row_bytes(g));
+    case part::rows: {
+      const size_t vector_bytes = ix.cfg.dim * sizeof(float);
+      piece.resize(file_row_bytes(ix));
       memcpy(piece.data(), g.get_linklist0(slot), g.size_links_level0_);
-      memcpy(piece.data() + g.size_links_level0_, ix.vector(slot), g.data_size_);
-      memcpy(piece.data() + g.size_links_level0_ + g.data_size_, &ix.labels[slot], sizeof(uint64_t));
+      memcpy(piece.data() + g.size_links_level0_, ix.vector(slot), vector_bytes);
+      memcpy(piece.data() + g.size_links_level0_ + vector_bytes, &ix.labels[slot], sizeof(uint64_t));
       piece[mark_offset] = static_cast<char>(ix.dead[slot] ? graph::DELETE_MARK : 0);
       if (++slot == ix.slots()) {
         slot = 0;
         next = part::lists;
       }
       return;
+    }
     case part::lists: {
       const uint32_t bytes = static_cast<uint32_t>(g.element_levels_[slot] * g.size_links_per_element_);
       piece.resize(sizeof bytes + bytes);
@@ -70,7 +72,7 @@ void hnsw_writer::load_piece() {
 }
 
 size_t hnsw_index::file_bytes() const {
-  size_t n = sizeof(file_header) + slots() * (file_row_bytes(*g) + sizeof(uint32_t));
+  size_t n = sizeof(file_header) + slots() * (file_row_bytes(*this) + sizeof(uint32_t));
   for (slot_id s = 0; s < slots(); s++) n += g->element_levels_[s] * g->size_links_per_element_;
   return n;
 }

@@ -32,6 +32,14 @@ type Config struct {
 	// Threads is 1, repeatable. Zero is 100.
 	RandomSeed uint64
 
+	// Quantization is how vectors are coded for walks through the graph. Zero is
+	// [Int8].
+	Quantization Quantization
+
+	// Engine links elements: [Own] by default, or [Upstream], which leaves the
+	// codes to queries.
+	Engine Engine
+
 	// MaxElements is the number of labels, live or deleted, to make room for at
 	// once. Zero is a small number. An index grows beyond it by itself.
 	MaxElements int
@@ -90,8 +98,15 @@ func (c Config) settings(space Space, dim, slots int) (csrc.Settings, error) {
 	if dim < 1 || dim > math.MaxInt32 {
 		return csrc.Settings{}, fmt.Errorf("%w: dimension %d is not positive, or out of all proportion", ErrConfig, dim)
 	}
+	bits, ok := codeBits[c.Quantization]
+	if !ok {
+		return csrc.Settings{}, fmt.Errorf("%w: quantization %v is none of None, Int8, Int4", ErrConfig, c.Quantization)
+	}
+	if c.Engine != Own && c.Engine != Upstream {
+		return csrc.Settings{}, fmt.Errorf("%w: engine %v is none of Own, Upstream", ErrConfig, c.Engine)
+	}
 	return csrc.Settings{
 		Space: int(space), Dim: dim, M: c.M, EfConstruction: c.EfConstruction,
-		Seed: c.RandomSeed, Slots: slots,
+		Seed: c.RandomSeed, Slots: slots, CodeBits: bits, Engine: int(c.Engine),
 	}, nil
 }

@@ -53,7 +53,7 @@ func TestEnginesFindTheSame(t *testing.T) {
 				if dim == 1 && space == hnswlib.Cosine {
 					continue // one direction and its opposite: all ties
 				}
-				ix := newIndex(t, space, dim, &hnswlib.Config{M: 6, EfConstruction: 40})
+				ix := newIndex(t, space, dim, &hnswlib.Config{M: 6, EfConstruction: 40, Quantization: hnswlib.None})
 				mustAdd(t, ix, rows, sequence(0, n))
 				filters := []*hnswlib.Filter{nil}
 				for _, share := range []float64{0.5, 0.1} {
@@ -116,7 +116,7 @@ func TestEnginesAgreeWhereAllIsAlike(t *testing.T) {
 func TestEnginesOfTinyIndexes(t *testing.T) {
 	for n := 1; n < 40; n++ {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			ix := newIndex(t, hnswlib.L2, 4, &hnswlib.Config{M: 2})
+			ix := newIndex(t, hnswlib.L2, 4, &hnswlib.Config{M: 2, Quantization: hnswlib.None})
 			rows := clustered(newRand(uint64(n)), n, 4)
 			mustAdd(t, ix, rows, sequence(0, n))
 			for k := 1; k <= n+1; k += 3 {

@@ -3,6 +3,7 @@ package hnswlib
 import (
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/minnow-search/minnow/csrc"
 	"github.com/minnow-search/minnow/internal/durable"
@@ -23,6 +24,9 @@ type Index struct {
 	threads  int
 
 	alarm runtime.Cleanup // frees c if Close never does
+
+	calibrating  sync.Mutex // one at a time; taken before the gate
+	calibrations sync.Map   // k -> *Calibration
 
 	// Immutable.
 	space          Space

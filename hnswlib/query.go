@@ -23,6 +23,12 @@ type Query struct {
 	// [Index.Ef]; values below k act as k.
 	Ef int
 
+	// Recall asks for a share of the true k nearest, such as 0.95, instead of an
+	// ef: each walk ends when it has gone as far as that takes, which is
+	// further for some queries than for others. How far, the index measures on
+	// vectors of its own: see [Index.Calibrate]. Zero leaves it to Ef.
+	Recall float64
+
 	// Engine walks the graph: [Own] by default, or [Upstream].
 	Engine Engine
 
@@ -33,16 +39,6 @@ type Query struct {
 	// Zero is the index's [Index.Threads]. A thread takes 4 queries at least.
 	Threads int
 }
-
-// Engine is the code by which a query walks the graph.
-type Engine int
-
-// Engines of a query. Their answers are the same, but for which of several
-// elements at one distance come in at the end of a candidate list.
-const (
-	Own      Engine = csrc.Own      // this package's: it reads memory ahead, and keeps one sorted list
-	Upstream Engine = csrc.Upstream // hnswlib's own searchBaseLayerST, as a reference
-)
 
 // Neighbor is one answer. What Distance measures is said at [Space].
 type Neighbor struct {
@@ -69,19 +65,23 @@ func (ix *Index) KNNQuery(queries []float32, k int, opt *Query) ([][]Neighbor, e
 	if err := checkQuery(queries, ix.dim, k, opt); err != nil {
 		return nil, err
 	}
+	aim, err := ix.aim(k, opt)
+	if err != nil {
+		return nil, err
+	}
 	n := len(queries) / ix.dim
 	rows := make([][]Neighbor, n)
 	threads := ix.threadsFor(n, opt)
 	if threads == 1 {
 		for start := 0; start == 0 || start < n; start += querySlice {
-			if err := ix.querySlice(queries, k, opt, rows, start, min(start+querySlice, n)); err != nil {
+			if err := ix.querySlice(queries, k, opt, aim, rows, start, min(start+querySlice, n)); err != nil {
 				return nil, err
 			}
 		}
 		return rows, nil
 	}
-	err := inSlices(n, threads, func(start, end int) error {
-		return ix.querySlice(queries, k, opt, rows, start, end)
+	err = inSlices(n, threads, func(start, end int) error {
+		return ix.querySlice(queries, k, opt, aim, rows, start, end)
 	})
 	if err != nil {
 		return nil, err
@@ -99,6 +99,10 @@ func (ix *Index) KNNQueryInto(queries []float32, k int, out []Neighbor, counts [
 	if err := checkQuery(queries, ix.dim, k, opt); err != nil {
 		return err
 	}
+	aim, err := ix.aim(k, opt)
+	if err != nil {
+		return err
+	}
 	n := len(queries) / ix.dim
 	if len(counts) != n || len(out)/k != n || len(out)%k != 0 {
 		return &Error{Op: opQuery, Err: fmt.Errorf("%w: room for %d neighbours and %d counts, want %d for each of %d queries and %d",
@@ -107,14 +111,14 @@ func (ix *Index) KNNQueryInto(queries []float32, k int, out []Neighbor, counts [
 	threads := ix.threadsFor(n, opt)
 	if threads == 1 {
 		for start := 0; start == 0 || start < n; start += querySlice {
-			if err := ix.fillSlice(queries, k, opt, out, counts, start, min(start+querySlice, n)); err != nil {
+			if err := ix.fillSlice(queries, k, opt, aim, out, counts, start, min(start+querySlice, n)); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	return inSlices(n, threads, func(start, end int) error {
-		return ix.fillSlice(queries, k, opt, out, counts, start, end)
+		return ix.fillSlice(queries, k, opt, aim, out, counts, start, end)
 	})
 }
 
@@ -132,6 +136,10 @@ func checkQuery(queries []float32, dim, k int, opt *Query) error {
 		return &Error{Op: opQuery, Err: fmt.Errorf("%w: engine %d is none of Own, Upstream", ErrConfig, opt.Engine)}
 	case opt != nil && (opt.Ef < 0 || opt.Threads < 0):
 		return &Error{Op: opQuery, Err: fmt.Errorf("%w: ef %d and %d threads: none may be negative", ErrConfig, opt.Ef, opt.Threads)}
+	case opt != nil && opt.Recall != 0 && !(opt.Recall > 0 && opt.Recall < 1):
+		return &Error{Op: opQuery, Err: fmt.Errorf("%w: recall %v is not between 0 and 1", ErrConfig, opt.Recall)}
+	case opt != nil && opt.Recall != 0 && (opt.Ef != 0 || opt.Engine != Own):
+		return &Error{Op: opQuery, Err: fmt.Errorf("%w: a recall is asked for instead of an ef, and of engine Own", ErrConfig)}
 	}
 	return nil
 }
@@ -152,6 +160,11 @@ func (ix *Index) threadsFor(n int, opt *Query) int {
 // caller's, and returns the first error. After one, no new slice is begun.
 func inSlices(n, threads int, work func(start, end int) error) error {
 	size := min(querySlice, max(1, n/(4*threads))) // so that all end at about the same time
+	return inParts(n, threads, size, work)
+}
+
+// inParts is inSlices for parts of a size.
+func inParts(n, threads, size int, work func(start, end int) error) error {
 	var (
 		next atomic.Int64
 		once sync.Once
@@ -180,7 +193,7 @@ func inSlices(n, threads int, work func(start, end int) error) error {
 }
 
 // querySlice answers queries start to end into rows.
-func (ix *Index) querySlice(queries []float32, k int, opt *Query, rows [][]Neighbor, start, end int) error {
+func (ix *Index) querySlice(queries []float32, k int, opt *Query, aim aim, rows [][]Neighbor, start, end int) error {
 	ix.gate.share()
 	defer ix.gate.unshare()
 	if err := ix.searchable(opQuery); err != nil {
@@ -192,8 +205,8 @@ func (ix *Index) querySlice(queries []float32, k int, opt *Query, rows [][]Neigh
 	k = max(1, min(k, matches))
 	var counts [querySlice]uint32
 	flat := make([]Neighbor, (end-start)*k)
-	err := csrc.Search(ix.c, queries[start*ix.dim:end*ix.dim], k, opt.ef(ix.ef), opt.engine(), allowed, matches, flat, counts[:end-start])
-	if err != nil {
+	wish := ix.wish(k, opt, aim, allowed, matches)
+	if err := csrc.Search(ix.c, queries[start*ix.dim:end*ix.dim], wish, flat, counts[:end-start]); err != nil {
 		return failed(opQuery, err)
 	}
 	for i := range end - start {
@@ -203,15 +216,24 @@ func (ix *Index) querySlice(queries []float32, k int, opt *Query, rows [][]Neigh
 }
 
 // fillSlice answers queries start to end into out and counts.
-func (ix *Index) fillSlice(queries []float32, k int, opt *Query, out []Neighbor, counts []uint32, start, end int) error {
+func (ix *Index) fillSlice(queries []float32, k int, opt *Query, aim aim, out []Neighbor, counts []uint32, start, end int) error {
 	ix.gate.share()
 	defer ix.gate.unshare()
 	if err := ix.searchable(opQuery); err != nil {
 		return err
 	}
 	allowed, matches := ix.view(opt.filter())
-	return failed(opQuery, csrc.Search(ix.c, queries[start*ix.dim:end*ix.dim], k, opt.ef(ix.ef), opt.engine(), allowed, matches,
-		out[start*k:end*k], counts[start:end]))
+	wish := ix.wish(k, opt, aim, allowed, matches)
+	return failed(opQuery, csrc.Search(ix.c, queries[start*ix.dim:end*ix.dim], wish, out[start*k:end*k], counts[start:end]))
+}
+
+// wish is what C++ is asked for. It must be called with the gate passed.
+func (ix *Index) wish(k int, opt *Query, aim aim, allowed []uint64, matches int) csrc.Wish {
+	w := csrc.Wish{K: k, Ef: opt.ef(ix.ef), Engine: opt.engine(), Allowed: allowed, Matches: matches}
+	if aim.ef > 0 {
+		w.Ef, w.Slack, w.Longest = aim.ef, aim.slack, aim.longest
+	}
+	return w
 }
 
 // view returns what f lets in, a bitmap over the slots or nil for all that is

@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "block.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -12,12 +12,6 @@
 
 namespace minnow {
 namespace {
-
-constexpr size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
-
-// Below this the gaps would be too large a part of a row: a quarter at 256
-// bytes, a tenth here, nothing worth naming at 1536.
-constexpr size_t long_vector = 512;
 
 // The sanitizers see neither past the end of a mapping nor its moves.
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -71,6 +65,7 @@ char *resized(char *start, size_t length, size_t bytes) {
   char *to = static_cast<char *>(aligned_alloc(cache_line, bytes));
   if (!to) throw std::bad_alloc();
   if (start) memcpy(to, start, std::min(length, bytes));
+  if (bytes > length) memset(to + length, 0, bytes - length);
   free(start);
   return to;
 }
@@ -79,18 +74,9 @@ char *resized(char *start, size_t length, size_t bytes) {
 
 }  // namespace
 
-row_layout layout_for(size_t links_bytes, size_t vector_bytes) {
-  row_layout l;
-  const size_t align = vector_bytes < long_vector ? sizeof(hnswlib::labeltype) : cache_line;
-  l.label = round_up(links_bytes, sizeof(hnswlib::labeltype));
-  l.vector = round_up(l.label + sizeof(hnswlib::labeltype), align);
-  l.bytes = round_up(l.vector + vector_bytes, align);
-  return l;
-}
+memory_block::~memory_block() { release(start, length); }
 
-row_block::~row_block() { release(start, length); }
-
-void row_block::resize(size_t bytes) {
+void memory_block::resize(size_t bytes) {
   if (bytes > SIZE_MAX / 2) throw std::bad_alloc();
   bytes = whole_pages(bytes);
   if (bytes == length) return;

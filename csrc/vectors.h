@@ -1,0 +1,35 @@
+// The vectors of an index: a row of floats for each slot, apart from the links.
+#pragma once
+
+#include <cstdint>
+
+#include "block.h"
+
+namespace minnow {
+
+using slot_id = uint32_t;  // upstream's tableint
+
+struct vectors {
+  size_t dim;
+  size_t stride;  // bytes from one row to the next
+
+  explicit vectors(size_t dim);
+
+  float *at(slot_id s) { return reinterpret_cast<float *>(block.data() + s * stride); }
+  const float *at(slot_id s) const { return reinterpret_cast<const float *>(block.data() + s * stride); }
+  void reserve(size_t rows) { block.resize(rows * stride); }
+
+  // Asks the processor for a row, all of it: it does not foresee the rest by itself. Of
+  // 48 lines (768 dimensions) asking for 32 and 16 made 1.22 and 1.11 of upstream's
+  // queries where all made 1.31. Four of the longest fill half of a first-level cache.
+  void expect(slot_id s) const {
+    const char *row = block.data() + s * stride;
+    for (size_t i = 0; i < expected; i += cache_line) __builtin_prefetch(row + i);
+  }
+
+ private:
+  memory_block block;
+  size_t expected;  // bytes
+};
+
+}  // namespace minnow

@@ -1,0 +1,38 @@
+package hnswlib
+
+import "strconv"
+
+// Quantization is how an index codes its vectors for walks: a walk waits for memory
+// most of its time, and codes are a quarter or an eighth of it. The answers are
+// ranked by the vectors themselves, and their distances are exact. Codes
+// come on top of the vectors' memory; they are learned from the first 256 vectors on, and
+// again as the vectors double or change. The file does not have them: Load makes
+// them again.
+//
+// What they cost in recall, and gain, is in docs/search.md and bench/runs.
+type Quantization int
+
+// Quantizations.
+const (
+	// Int8 is a byte for each dimension, and the default: recall at an ef is as without
+	// codes.
+	Int8 Quantization = iota
+	// Int4 is half a byte for each dimension: faster still, and where neighbours
+	// are hard to tell apart, less recall at an ef.
+	Int4
+	// None walks by the vectors: the answers of upstream's search on the same
+	// graph, and with Threads of 1, upstream's very graph.
+	None
+)
+
+var quantizationNames = [...]string{Int8: "int8", Int4: "int4", None: "none"}
+
+var codeBits = map[Quantization]int{Int8: 8, Int4: 4, None: 0}
+
+// String returns "int8", "int4" or "none".
+func (q Quantization) String() string {
+	if q < Int8 || q > None {
+		return "Quantization(" + strconv.Itoa(int(q)) + ")"
+	}
+	return quantizationNames[q]
+}
