@@ -106,17 +106,17 @@ void hnsw_index_mark(hnsw_index *ix, const uint64_t *labels, size_t n, int32_t d
 size_t hnsw_index_labels(const hnsw_index *ix, uint64_t *out, size_t cap, hnsw_status *st) noexcept {
   size_t n = 0;
   guard(st, [&] {
-    for (const auto &[label, slot] : ix->slot) {
-      if (n < cap && !ix->dead[slot]) out[n++] = label;
-    }
+    ix->slot.each([&](uint32_t s) {
+      if (n < cap && !ix->dead[s]) out[n++] = ix->labels[s];
+    });
     std::sort(out, out + n);
   });
   return n;
 }
 
 int32_t hnsw_index_has(const hnsw_index *ix, uint64_t label) noexcept {
-  const auto at = ix->slot.find(label);
-  return at != ix->slot.end() && !ix->dead[at->second];
+  const uint32_t at = ix->slot.at(label);
+  return at != minnow::label_map::none && !ix->dead[at];
 }
 
 hnsw_index *hnsw_index_compact(const hnsw_index *ix, int32_t keep_deleted, hnsw_status *st) noexcept {

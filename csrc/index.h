@@ -39,6 +39,7 @@
 #include "codes.h"
 #include "hnsw.h"
 #include "kernel.h"
+#include "label_map.h"
 #include "nearest.h"
 #include "status.h"
 #include "upstream.h"
@@ -210,7 +211,7 @@ struct hnsw_index {
 
   std::vector<uint64_t> labels;                        // slot -> label
   std::vector<uint8_t> dead;                           // slot -> deleted or superseded
-  std::unordered_map<uint64_t, minnow::slot_id> slot;  // label -> current slot
+  minnow::label_map slot{labels};                      // label -> current slot
   size_t live = 0;
   uint64_t stamp = 0;       // changes with every change that an answer could show
   uint64_t top_label = 0;   // the largest label so far

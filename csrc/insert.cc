@@ -37,10 +37,10 @@ void hnsw_index::begin(const float *vecs, const uint64_t *ls, size_t n) {
   ready_made ready(cfg.space, cfg.dim);
   size_t fresh = 0;
   for (size_t i = 0; i < n; i++) {
-    const auto old = slot.find(ls[i]);
-    if (old != slot.end()) {
+    const slot_id old = slot.at(ls[i]);
+    if (old != label_map::none) {
       const float *v = ready.from(vecs + i * cfg.dim);
-      if (memcmp(v, vector(old->second), cfg.dim * sizeof(float)) == 0) batch->levels[i] = insertion::same;
+      if (memcmp(v, vector(old), cfg.dim * sizeof(float)) == 0) batch->levels[i] = insertion::same;
     }
     fresh += batch->levels[i] != insertion::same;
   }
@@ -223,21 +223,14 @@ size_t hnsw_index::end() {
   dead.resize(count);
   try {
     for (size_t i = 0; i < n; i++) {
-      const auto [at, fresh] = slot.try_emplace(batch.labels[i], batch.slots[i]);
-      count_label(batch.labels[i]);
-      if (fresh) {
-        live++;
-      } else {
-        live += dead[at->second];  // a deleted label comes back, a live one stays
-        if (batch.levels[i] == insertion::same) {
-          dead[at->second] = 0;
-        } else {
-          dead[at->second] = 1;
-          at->second = batch.slots[i];
-        }
-      }
+      const uint64_t label = batch.labels[i];
+      const slot_id old = slot.at(label), s = batch.levels[i] == insertion::same ? old : batch.slots[i];
+      live += old == label_map::none || dead[old];  // a deleted label comes back, a live one stays
+      if (old != label_map::none) dead[old] = s != old;
+      slot.put(label, s);
+      count_label(label);
       if (!batch.dead.empty() && batch.dead[i]) {
-        dead[at->second] = 1;
+        dead[s] = 1;
         live--;
       }
     }

@@ -65,8 +65,8 @@ size_t hnsw_index::match(const label_set &set, uint64_t *bits) const {
   return match_rows(
       set, count, bits, [&](size_t s) { return !dead[s]; }, [&](size_t s) { return labels[s]; },
       [&](uint64_t label) {
-        const auto at = slot.find(label);
-        return at == slot.end() ? count : at->second;
+        const slot_id at = slot.at(label);
+        return at == label_map::none ? count : at;
       });
 }
 

@@ -142,6 +142,12 @@ inline slot_id *list_of(const graph &g, slot_id s, int level) {
   return level == 0 ? g.get_linklist0(s) : g.get_linklist(s, level);
 }
 
+// Asks for a list that will be read soon: of 32 links, all.
+inline void expect_list(const graph &g, slot_id s, int level) {
+  const char *list = reinterpret_cast<const char *>(list_of(g, s, level));
+  for (size_t i = 0; i < 3 * cache_line; i += cache_line) __builtin_prefetch(list + i);
+}
+
 // Fills w.found with the slots of a level that are near, among them the ef nearest that
 // keep lets an answer contain, as far as links lead there from entry. The walk goes as if
 // slot without were not there; entry must be another.
@@ -165,10 +171,7 @@ void walk(const graph &g, int level, const Scorer &scorer, slot_id entry, size_t
       const slot_id *list = list_of(g, at, level);
       w.gather(list + 1, degree_of<Mode>(list), Mode::load);
       scorer.expect(w.slots() + until, w.seen() - until);
-      if (slot_id after; w.found.peek(&after)) {
-        const char *next = reinterpret_cast<const char *>(list_of(g, after, level));
-        for (size_t i = 0; i < 3 * cache_line; i += cache_line) __builtin_prefetch(next + i);
-      }
+      if (slot_id after; w.found.peek(&after)) expect_list(g, after, level);
     } else if (from == until) {
       return;
     }
@@ -178,7 +181,7 @@ void walk(const graph &g, int level, const Scorer &scorer, slot_id entry, size_t
     scorer.measure(w.slots() + from, n, d);
     const slot_id *const s = w.slots() + from;
     for (size_t i = 0; i < n; i++) {
-      if (w.found.admits(d[i])) w.found.add(d[i], s[i], keep);
+      if (w.found.admits(d[i]) && w.found.add(d[i], s[i], keep)) expect_list(g, s[i], level);
     }
     from = to;
   }
