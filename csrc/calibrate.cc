@@ -32,12 +32,14 @@ size_t hnsw_index::sample(size_t n, uint64_t seed, slot_id *out) const {
 
 float hnsw_index::longest() const {
   float most = 0;
+  if (rows.gone()) return most;
   for (slot_id s = 0; s < slots(); s++) most = std::max(most, 1 - best_kernel().ip(vector(s), vector(s), &cfg.dim));
   return std::sqrt(most);
 }
 
 void hnsw_index::calibrate(const slot_id *a, const slot_id *b, size_t n, size_t k, size_t ef, const float *slacks,
                            size_t m, float longest, size_t *found) const {
+  need_vectors();
   if (k < 1 || live < 2) fail(HNSW_CONFIG, "k %zu of %zu elements", k, live);
   k = std::min(k, live - 1);
   ready_made ready(cfg.space, cfg.dim);

@@ -52,10 +52,17 @@ class candidates {
     end_rule = rule;
     inside = order(rule.radius);
     limit = UINT64_MAX;
+    limit_distance = std::numeric_limits<float>::infinity();
     nearest.clear();
     // A walk with a narrow filter may have made it much longer than others need.
     if (entries.size() > ordinary && entries.size() > 8 * ef) entries = std::vector<entry>();
     if (entries.size() < ef + 1) entries.resize(ef + 1);
+  }
+
+  // No slot farther away than this can matter.
+  float bound() const {
+    const float last = kept < ef ? std::numeric_limits<float>::infinity() : distance_of(entries[size - 1]);
+    return std::min(std::max(last, end_rule.radius), limit_distance);
   }
 
   // Whether a slot so far away can still matter.
@@ -136,7 +143,9 @@ class candidates {
       nearest.pop_back();
     }
     nearest.insert(std::upper_bound(nearest.begin(), nearest.end(), d), d);
-    if (nearest.size() == end_rule.k) limit = order(end_rule.beyond(nearest.back()));
+    if (nearest.size() < end_rule.k) return;
+    limit_distance = end_rule.beyond(nearest.back());
+    limit = order(limit_distance);
   }
 
   static constexpr size_t ordinary = 1 << 14;
@@ -147,7 +156,8 @@ class candidates {
   size_t next = 0;  // none before was not looked at
   stop end_rule;
   entry inside = 0;            // order of the radius
-  entry limit = UINT64_MAX;    // order of the distance beyond which none matters
+  float limit_distance = 0;    // beyond which none matters
+  entry limit = UINT64_MAX;    // its order
   std::vector<float> nearest;  // distances, ascending, where there is a rule
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 
 #include "file.h"
 #include "index.h"
@@ -14,13 +15,17 @@ using minnow::guard;
 static_assert(sizeof(hnsw_status) == 256, "part of the ABI");
 static_assert(sizeof(hnsw_neighbor) == 16, "csrc.Neighbor mirrors it");
 
-hnsw_index *hnsw_index_new(const hnsw_config *cfg, hnsw_status *st) noexcept {
+hnsw_index *hnsw_index_new(const hnsw_config *cfg, const char *folder, size_t folder_len, hnsw_status *st) noexcept {
   hnsw_index *ix = nullptr;
-  guard(st, [&] { ix = new hnsw_index(*cfg); });
+  guard(st, [&] { ix = new hnsw_index(*cfg, std::string(folder, folder_len)); });
   return ix;
 }
 
 void hnsw_index_free(hnsw_index *ix) noexcept { delete ix; }
+
+void hnsw_index_drop(hnsw_index *ix, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->drop(); });
+}
 
 void hnsw_index_stat(const hnsw_index *ix, hnsw_stats *out) noexcept {
   *out = {ix->slots(),
@@ -152,9 +157,10 @@ size_t hnsw_writer_read(hnsw_writer *w, char *buf, size_t cap, hnsw_status *st) 
 
 void hnsw_writer_free(hnsw_writer *w) noexcept { delete w; }
 
-hnsw_loader *hnsw_loader_new(const hnsw_config *cfg, size_t file_bytes, hnsw_status *st) noexcept {
+hnsw_loader *hnsw_loader_new(const hnsw_config *cfg, const char *folder, size_t folder_len, size_t file_bytes,
+                             hnsw_status *st) noexcept {
   hnsw_loader *l = nullptr;
-  guard(st, [&] { l = new hnsw_loader(*cfg, file_bytes); });
+  guard(st, [&] { l = new hnsw_loader(*cfg, std::string(folder, folder_len), file_bytes); });
   return l;
 }
 

@@ -87,8 +87,8 @@ uint64_t next_stamp() {
 
 using namespace minnow;
 
-hnsw_index::hnsw_index(const hnsw_config &c)
-    : cfg(c), rows((check_config(c), c.dim)), metric(c.space, rows), codes(c.space, c.dim, c.code_bits) {
+hnsw_index::hnsw_index(const hnsw_config &c, const std::string &folder)
+    : cfg(c), rows((check_config(c), c.dim), folder), metric(c.space, rows), codes(c.space, c.dim, c.code_bits) {
   // With room for one row first: a constructor that throws half-way leaks its
   // first block (L126, L138), while a failed reserve is cleaned up.
   g.reset(new graph(&metric, 1, cfg.m, cfg.ef_construction, cfg.seed));
@@ -141,6 +141,16 @@ void hnsw_index::reserve(size_t want) {
   if (cfg.engine == HNSW_OWN) std::vector<std::mutex>().swap(g->link_list_locks_);
 }
 
+void hnsw_index::drop() {
+  if (!codes.ready()) fail(HNSW_CONFIG, "there are no codes of its %zu vectors that could take their place", slots());
+  rows.drop();
+  stamp = next_stamp();
+}
+
+void hnsw_index::need_vectors() const {
+  if (rows.gone()) fail(HNSW_DROPPED, "the vectors were dropped; load the index again");
+}
+
 size_t hnsw_index::precheck(const float *vecs, const uint64_t *ls, size_t n) const {
   return check_batch(cfg.space, cfg.dim, vecs, ls, n, [&](uint64_t label) { return slot.at(label) != label_map::none; });
 }
@@ -187,7 +197,11 @@ void hnsw_index::items(const uint64_t *ls, size_t n, float *out) const {
     const auto label = static_cast<unsigned long long>(ls[i]);
     if (at == label_map::none) fail(HNSW_NOT_FOUND, "label %llu", label);
     if (dead[at]) fail(HNSW_DELETED, "label %llu", label);
-    memcpy(out + i * cfg.dim, vector(at), cfg.dim * sizeof(float));
+    if (rows.gone()) {
+      codes.tell(at, out + i * cfg.dim);
+    } else {
+      memcpy(out + i * cfg.dim, vector(at), cfg.dim * sizeof(float));
+    }
   }
 }
 

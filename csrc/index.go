@@ -43,12 +43,20 @@ type Index struct{ p *C.hnsw_index }
 func New(s Settings) (Index, *Error) {
 	var st C.hnsw_status
 	c := s.c()
-	p := C.hnsw_index_new(&c, &st)
+	folder, n := text(s.Folder)
+	p := C.hnsw_index_new(&c, folder, n, &st)
 	return Index{p}, failure(&st)
 }
 
 // Free is hnsw_index_free.
 func (ix Index) Free() { C.hnsw_index_free(ix.p) }
+
+// Drop is hnsw_index_drop.
+func (ix Index) Drop() *Error {
+	var st C.hnsw_status
+	C.hnsw_index_drop(ix.p, &st)
+	return failure(&st)
+}
 
 // Stat is hnsw_index_stat.
 func (ix Index) Stat() Stats {

@@ -30,6 +30,7 @@
 #include <memory>
 #include <random>
 #include <shared_mutex>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -218,7 +219,7 @@ struct hnsw_index {
   bool labelled = false;    // there was one
   std::unique_ptr<minnow::insertion> pending;
 
-  explicit hnsw_index(const hnsw_config &cfg);
+  explicit hnsw_index(const hnsw_config &cfg, const std::string &folder = "");
   ~hnsw_index();
 
   size_t slots() const { return g->cur_element_count; }
@@ -227,6 +228,8 @@ struct hnsw_index {
   float distance(const float *a, minnow::slot_id s) const { return metric.distance(a, vector(s), &rows.dim); }
 
   void reserve(size_t slots);
+  void drop();
+  void need_vectors() const;  // or fail with HNSW_DROPPED
   size_t precheck(const float *vecs, const uint64_t *labels, size_t n) const;
   void mark(const uint64_t *labels, size_t n, bool deleted);
   void forget(size_t n);

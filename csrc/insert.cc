@@ -27,6 +27,7 @@ char *new_lists(const graph &g, size_t levels) {
 using namespace minnow;
 
 void hnsw_index::begin(const float *vecs, const uint64_t *ls, size_t n) {
+  need_vectors();
   precheck(vecs, ls, n);
   // Codes look at the vectors at set numbers of them, however many come at a time: one thread builds the same graph.
   if (codes.width()) n = std::min(n, codes.next_look(slots()) - slots());
@@ -246,9 +247,10 @@ size_t hnsw_index::end() {
 }
 
 std::unique_ptr<hnsw_index> hnsw_index::compact(bool keep_deleted) const {
+  need_vectors();
   hnsw_config c = cfg;
   c.slots = std::max<size_t>(1, keep_deleted ? slot.size() : live);
-  auto fresh = std::make_unique<hnsw_index>(c);
+  auto fresh = std::make_unique<hnsw_index>(c, rows.folder);
   auto batch = std::make_unique<insertion>();
   for (slot_id s = 0; s < slots(); s++) {
     if (!current(s) || (dead[s] && !keep_deleted)) continue;

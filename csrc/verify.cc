@@ -76,7 +76,7 @@ size_t hnsw_index::survey(size_t *levels, size_t levels_cap, size_t *degrees, si
 
 size_t hnsw_index::memory() const {
   const size_t room = g->max_elements_;
-  size_t n = room * (g->size_data_per_element_ + rows.stride + sizeof(void *) + sizeof(int)) + codes.bytes() +
+  size_t n = rows.bytes() + room * (g->size_data_per_element_ + sizeof(void *) + sizeof(int)) + codes.bytes() +
              g->link_list_locks_.size() * sizeof(std::mutex) + room * sizeof(hnswlib::vl_type) +
              labels.capacity() * sizeof(uint64_t) + dead.capacity() + slot.bytes();
   for (slot_id s = 0; s < slots(); s++) n += g->element_levels_[s] * g->size_links_per_element_;
@@ -92,7 +92,7 @@ void hnsw_index::verify() const {
   }
   size_t alive = 0;
   for (slot_id s = 0; s < count; s++) {
-    verify_vector(cfg.space, vector(s), cfg.dim, s);
+    if (!rows.gone()) verify_vector(cfg.space, vector(s), cfg.dim, s);
     // A superseded slot's label is another's, or forgotten.
     if (g->getExternalLabel(s) != s || (!dead[s] && !current(s))) {
       fail(HNSW_CORRUPT, "element %u: label %llu is not mapped to it", s, static_cast<unsigned long long>(labels[s]));

@@ -102,6 +102,10 @@ class walker {
     if (around.size() < count) around.resize(count);
     return around.data();
   }
+  size_t *places(size_t count) {
+    if (near.size() < count) near.resize(count);
+    return near.data();
+  }
   float *distances(size_t count) {
     if (measured.size() < count) measured.resize(count);
     return measured.data();
@@ -117,6 +121,7 @@ class walker {
   size_t n = 0;                // of met
   std::vector<float> measured;
   std::vector<slot_id> around;
+  std::vector<size_t> near;
 };
 
 // Ends a walker's walk, however that comes.
@@ -180,7 +185,16 @@ void walk(const graph &g, int level, const Scorer &scorer, slot_id entry, size_t
     float *const d = w.distances(n);
     scorer.measure(w.slots() + from, n, d);
     const slot_id *const s = w.slots() + from;
+    // First without a branch, as nobody can foresee which are near: most are not.
+    const float bound = w.found.bound();
+    size_t *const near = w.places(n);
+    size_t count = 0;
     for (size_t i = 0; i < n; i++) {
+      near[count] = i;
+      count += d[i] <= bound;
+    }
+    for (size_t j = 0; j < count; j++) {
+      const size_t i = near[j];
       if (w.found.admits(d[i]) && w.found.add(d[i], s[i], keep)) expect_list(g, s[i], level);
     }
     from = to;
