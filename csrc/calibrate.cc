@@ -62,7 +62,7 @@ void hnsw_index::calibrate(const slot_id *a, const slot_id *b, size_t n, size_t 
   for (size_t i = 0; i < n; i++) {
     const float farthest = truth[i].worst();
     for (size_t j = 0; j < m; j++) {
-      const wish w{k, std::max(ef, k), slacks[j], longest, HNSW_OWN, nullptr, 0, without(i)};
+      const wish w{k, std::max(ef, k), slacks[j], k, longest, HNSW_OWN, nullptr, 0, without(i)};
       const size_t count = search_graph(queries.data() + i * cfg.dim, w, got.data());
       // By distance: of several at the k-th distance, any will do.
       const auto good = [&](const hnsw_neighbor &h) { return h.distance <= farthest; };

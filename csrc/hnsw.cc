@@ -75,9 +75,9 @@ size_t hnsw_index_match(const hnsw_index *ix, const uint64_t *set, size_t n, uin
 }
 
 void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef, float slack,
-                       float longest, int32_t engine, const uint64_t *allowed, size_t matches, hnsw_neighbor *out,
-                       uint32_t *counts, hnsw_status *st) noexcept {
-  guard(st, [&] { ix->search(queries, n, {k, ef, slack, longest, engine, allowed, matches}, out, counts); });
+                       size_t slack_k, float longest, int32_t engine, const uint64_t *allowed, size_t matches,
+                       hnsw_neighbor *out, uint32_t *counts, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->search(queries, n, {k, ef, slack, slack_k, longest, engine, allowed, matches}, out, counts); });
 }
 
 size_t hnsw_index_sample(const hnsw_index *ix, size_t n, uint64_t seed, uint32_t *out, hnsw_status *st) noexcept {

@@ -176,14 +176,14 @@ size_t hnsw_index_match(const hnsw_index *ix, const uint64_t *set, size_t n, uin
 /* Finds for each of n queries its min(k, live) nearest, ascending by distance
  * and then label, into row i of out (n*k entries) and their number in
  * counts[i]. ef is the size of the candidate list; max(ef, k) is used. With
- * slack over 0 the walk ends sooner: where what is left is farther than the k-th
- * nearest so far by more than slack times its distance, which in HNSW_IP counts from the least
+ * slack over 0 the walk ends sooner: where what is left is farther than the
+ * slack_k-th nearest so far by more than slack times its distance, which in HNSW_IP counts from the least
  * that a vector no longer than longest can have. With
  * allowed, a bitmap over slots that hnsw_index_match made of the index as it is
  * now, and matches, what that returned, only those are found; null means all.
  * Shared. */
 void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef, float slack,
-                       float longest, int32_t engine, const uint64_t *allowed, size_t matches, hnsw_neighbor *out,
+                       size_t slack_k, float longest, int32_t engine, const uint64_t *allowed, size_t matches, hnsw_neighbor *out,
                        uint32_t *counts, hnsw_status *st) HNSW_NOEXCEPT;
 
 /* Stores up to n live slots, drawn by seed from those on level 0 alone, and

@@ -161,7 +161,8 @@ class list_locks {
 struct wish {
   size_t k;
   size_t ef;
-  float slack;              // where not 0, how far beyond the k-th nearest so far the walk looks: see stop
+  float slack;              // where not 0, how far beyond the slack_k-th nearest so far the walk looks: see stop
+  size_t slack_k;
   float longest;            // where slack is not 0: no vector is longer
   int32_t engine;           // HNSW_OWN or HNSW_UPSTREAM
   const uint64_t *allowed;  // a bitmap over slots, or null

@@ -77,7 +77,7 @@ size_t nearest_by(const hnsw_index &ix, const float *query, const wish &want, hn
   scorer.aim(query);
   stop rule;
   if (want.slack > 0) {
-    rule.k = want.k;
+    rule.k = want.slack_k;
     rule.slack = want.slack;
     rule.floor = floor_of(ix, query, want.longest);
     rule.noise = scorer.noise();
