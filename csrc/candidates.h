@@ -21,7 +21,8 @@ namespace minnow {
 // Distances count from floor, the least there can be. noise is what
 // an estimate of a distance may be wrong by.
 struct stop {
-  size_t k = 0;  // 0: it does not
+  size_t k = 0;      // 0: it does not
+  size_t least = 0;  // that so many are near enough, k or more, whatever their distances
   float slack = 0;
   float floor = 0, noise = 0;
 
@@ -136,15 +137,15 @@ class candidates {
     return static_cast<size_t>(low - entries.data());
   }
 
-  // Keeps the distances of the k nearest that an answer may contain, and the limit that follows.
+  // Keeps the distances of the nearest that an answer may contain, and the limit that follows.
   void note(float d) {
-    if (nearest.size() == end_rule.k) {
+    if (nearest.size() == end_rule.least) {
       if (d >= nearest.back()) return;
       nearest.pop_back();
     }
     nearest.insert(std::upper_bound(nearest.begin(), nearest.end(), d), d);
-    if (nearest.size() < end_rule.k) return;
-    limit_distance = end_rule.beyond(nearest.back());
+    if (nearest.size() < end_rule.least) return;
+    limit_distance = std::max(end_rule.beyond(nearest[end_rule.k - 1]), nearest.back());
     limit = order(limit_distance);
   }
 

@@ -78,6 +78,7 @@ size_t nearest_by(const hnsw_index &ix, const float *query, const wish &want, hn
   stop rule;
   if (want.slack > 0) {
     rule.k = want.slack_k;
+    rule.least = 2 * want.slack_k;  // costs nothing where queries are like the vectors, and is a floor where not
     rule.slack = want.slack;
     rule.floor = floor_of(ix, query, want.longest);
     rule.noise = scorer.noise();
