@@ -6,7 +6,8 @@
 #        run.sh --prepare   only make what a run needs; the first time WordNet is embedded, some 6 minutes
 #
 # MINNOW_WORDNET=DIR says where WordNet's data.noun is, if not in /usr/share/wordnet. All that a run needs is kept in
-# $MINNOW_HOME/bench and made once. Needs what scripts/setup.sh needs.
+# $MINNOW_HOME/bench and made once. Needs what scripts/setup.sh needs, and Debian's apt for the descriptions of packages,
+# which a run leaves out where there is none.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -37,6 +38,10 @@ prepare() {
 	make_glosses "$venv/bin/python"
 	embed glosses
 	embed words
+	if fetch_descriptions; then
+		[ -e "$cache/packages.txt" ] || "$venv/bin/python" "$here/data.py" packages "$cache" >&2
+		embed packages
+	fi
 	"$venv/bin/python" "$here/data.py" sets "$cache" >&2
 }
 
