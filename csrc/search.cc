@@ -128,7 +128,7 @@ static void scan_by(const hnsw_index &ix, const float *query, const uint64_t *al
   Scorer scorer = scorer_of<Scorer>(ix);
   scorer.aim(query);
   constexpr size_t batch = 64;
-  slot_id slots[batch];
+  slot_id slots[batch] = {};
   float distances[batch];
   size_t n = 0;
   const auto flush = [&] {
