@@ -120,19 +120,32 @@ static void each_candidate(const hnsw_index &ix, const uint64_t *allowed, F &&f)
   }
 }
 
-// Calls f with every candidate and its distance, or the estimate of it where vectors are gone.
+// Calls f with every candidate and its distance, some dozen at a time, so that those to come are on their way.
+template <class Scorer, class F>
+static void scan_by(const hnsw_index &ix, const float *query, const uint64_t *allowed, F &&f) {
+  Scorer scorer = scorer_of<Scorer>(ix);
+  scorer.aim(query);
+  constexpr size_t batch = 64;
+  slot_id slots[batch];
+  float distances[batch];
+  size_t n = 0;
+  const auto flush = [&] {
+    scorer.expect(slots, n);
+    scorer.measure(slots, n, distances);
+    for (size_t i = 0; i < n; i++) f(slots[i], distances[i]);
+    n = 0;
+  };
+  each_candidate(ix, allowed, [&](slot_id s) {
+    slots[n++] = s;
+    if (n == batch) flush();
+  });
+  flush();
+}
+
+// By the vectors, or what is left of them.
 template <class F>
 static void scan(const hnsw_index &ix, const float *query, const uint64_t *allowed, F &&f) {
-  if (!ix.rows.gone()) {
-    return each_candidate(ix, allowed, [&](slot_id s) { f(s, ix.distance(query, s)); });
-  }
-  code_scorer scorer(ix.codes);
-  scorer.aim(query);
-  each_candidate(ix, allowed, [&](slot_id s) {
-    float d;
-    scorer.measure(&s, 1, &d);
-    f(s, d);
-  });
+  ix.rows.gone() ? scan_by<code_scorer>(ix, query, allowed, f) : scan_by<vector_scorer>(ix, query, allowed, f);
 }
 
 size_t hnsw_index::search_all(const float *query, const wish &w, hnsw_neighbor *out) const {
