@@ -35,7 +35,7 @@ dist:          ## what a release carries, into dist/: a tarball, a Debian packag
 dist-test:     ## the same twice, and used in a bare Debian and on lesser processors
 	@packaging/dist-test.sh
 
-bench-hnsw:    ## hnswlib beside its peers, into bench/runs; a quiet machine, a quarter of an hour
+bench-hnsw:    ## hnswlib beside its peers, into bench/runs; a quiet machine, 20 minutes
 	@bench/hnsw/run.sh
 
 bench-embed:   ## the embedder beside its peers, into bench/runs; likewise, and some gigabytes of PyTorch

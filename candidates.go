@@ -69,7 +69,7 @@ func (s *searching) filter() *hnswlib.Filter {
 // nearest returns the n nearest documents, each by its nearest passage.
 func (s *searching) nearest(ctx context.Context, n int) ([]candidate, error) {
 	for k := n + len(s.ask.exclude); ; k *= 4 {
-		rows, err := s.ix.KNNQuery(s.ask.vec, k, &hnswlib.Query{Ef: s.ask.Ef, Filter: s.filter()})
+		rows, err := s.ix.KNNQuery(s.ask.vec, k, &hnswlib.Query{Ef: s.ask.Ef, Recall: s.ask.Recall, Filter: s.filter()})
 		if errors.Is(err, hnswlib.ErrEmpty) {
 			return nil, nil
 		}

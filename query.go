@@ -33,6 +33,12 @@ type Query struct {
 	// Ef is how many candidates are looked at; 100 by default, and K + Offset
 	// at least. More finds more of the true nearest, and takes longer.
 	Ef int
+	// Recall, such as 0.95, asks instead for a share of the true nearest, and
+	// lets the graph find out how many candidates that takes: some queries need
+	// few, others many. The first such query of an opened collection, and one after the collection has grown by
+	// half, measures that on the collection's own vectors, about 3 ms a
+	// thousand passages on two cores. 0 leaves it to Ef.
+	Recall float64
 	// Mode is what the query goes by; [Vector] by default.
 	Mode Mode
 	// Where lets in only documents whose metadata fulfils it. The first query
@@ -164,6 +170,10 @@ func (a *ask) complete() error {
 		return invalid("mode %q is none of vector, text, hybrid", a.Mode)
 	case a.K < 0 || a.Ef < 0 || a.Offset < 0:
 		return invalid("K %d, Ef %d and Offset %d must not be negative", a.K, a.Ef, a.Offset)
+	case a.Recall != 0 && !(a.Recall > 0 && a.Recall < 1):
+		return invalid("Recall %v is not between 0 and 1", a.Recall)
+	case a.Recall != 0 && a.Ef != 0:
+		return invalid("Recall %v and Ef %d: one of the two says how far to look", a.Recall, a.Ef)
 	case !utf8.ValidString(a.text) || !utf8.ValidString(a.Words):
 		return invalid("the text is not valid UTF-8")
 	case a.Mode != Text && a.text == "" && len(a.near) == 0:

@@ -86,6 +86,36 @@ func TestKNNQueryAnswersAsBruteForceDoes(t *testing.T) {
 	}
 }
 
+func TestARecallIsKept(t *testing.T) {
+	// Vectors of 32 small whole numbers tie often, so what counts is the distance. Of 60
+	// queries the recall has a standard deviation of about 0.01.
+	const n, k, wanted = 3000, 10, 0.9
+	c := openNew(t)
+	docs := make([]minnow.Document, n)
+	for i := range docs {
+		docs[i] = doc(fmt.Sprint(i), sentence(i))
+	}
+	add(t, c, docs...)
+	rng := rand.New(rand.NewPCG(3, 4))
+	found := 0
+	for range 60 {
+		vec := bag(fmt.Sprintf("w%d w%d w%d w%d", rng.IntN(13), rng.IntN(17), rng.IntN(17), rng.IntN(101)))
+		hits, err := c.KNNQueryVector(t.Context(), vec, &minnow.Query{K: k, Recall: wanted})
+		if err != nil || len(hits) != k {
+			t.Fatalf("KNNQueryVector = %d hits, %v, want %d", len(hits), err, k)
+		}
+		last := exact(minnow.Cosine, docs, vec)[k-1]
+		for _, h := range hits {
+			if h.Distance <= last.Distance || near(h.Distance, last.Distance) {
+				found++
+			}
+		}
+	}
+	if recall := float64(found) / (60 * k); recall < wanted-0.03 {
+		t.Errorf("recall is %.3f, asked for %v", recall, wanted)
+	}
+}
+
 func near(a, b float32) bool {
 	return math.Abs(float64(a-b)) <= 1e-5*max(1, math.Abs(float64(b)))
 }
@@ -125,6 +155,9 @@ func TestQueriesThatMakeNoSenseAreRefused(t *testing.T) {
 		{"a text that is not UTF-8", "\xff", nil, nil, minnow.ErrInvalid},
 		{"a negative K", "fish", nil, &minnow.Query{K: -1}, minnow.ErrInvalid},
 		{"a negative Ef", "fish", nil, &minnow.Query{Ef: -1}, minnow.ErrInvalid},
+		{"a recall of 1", "fish", nil, &minnow.Query{Recall: 1}, minnow.ErrInvalid},
+		{"a negative recall", "fish", nil, &minnow.Query{Recall: -0.5}, minnow.ErrInvalid},
+		{"a recall and an Ef", "fish", nil, &minnow.Query{Recall: 0.9, Ef: 50}, minnow.ErrInvalid},
 		{"an empty vector", "", []float32{}, nil, minnow.ErrInvalid},
 		{"a short vector", "", make([]float32, 31), nil, minnow.ErrInvalid},
 		{"a zero vector", "", vector(0), nil, minnow.ErrInvalid},

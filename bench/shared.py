@@ -1,4 +1,4 @@
-"""What the benchmarks have in common: processes of engines, what to say of a machine, and the words of a report."""
+"""What the benchmarks have in common: texts, processes of engines, facts of a machine, and the words of a report."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 BEGIN, END = "<!-- notes -->", "<!-- end of notes -->"
 QUIET = 0.03  # of the processors, for others
+DESCRIPTION = "Description-en:"  # not Description-md5, which stands beside it
 NO_NOTES = "No notes yet: write here what explains the ratios."
 
 
@@ -58,6 +59,19 @@ class Process:
         except OSError:
             return 0
         return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":")), 0)
+
+
+def descriptions(path: Path) -> Iterator[str]:
+    """Without their format: a line of the text begins with a space, and a lone dot is an empty line."""
+    parts: list[str] = []
+    for line in [*path.read_text("utf-8").splitlines(), ""]:
+        if line.startswith(DESCRIPTION):
+            parts = [line.removeprefix(DESCRIPTION).strip() + "."]
+        elif parts and line.startswith(" "):
+            parts += [line.strip()] if line.strip() != "." else []
+        elif parts:
+            yield " ".join(parts)
+            parts = []
 
 
 def shell(*command: str) -> str:

@@ -1,14 +1,17 @@
 #include "block.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include "status.h"
 
 namespace minnow {
 namespace {
@@ -33,7 +36,7 @@ char *address_space(size_t bytes) {
 
 size_t whole_pages(size_t bytes) { return round_up(bytes, bytes < huge_page ? 16 * small_page : huge_page); }
 
-void release(char *start, size_t length) {
+void free_memory(char *start, size_t length) {
   if (start) munmap(start, length);
 }
 
@@ -59,7 +62,7 @@ char *resized(char *start, size_t length, size_t bytes) {
 
 size_t whole_pages(size_t bytes) { return round_up(bytes, cache_line); }
 
-void release(char *start, size_t) { free(start); }
+void free_memory(char *start, size_t) { free(start); }
 
 char *resized(char *start, size_t length, size_t bytes) {
   char *to = static_cast<char *>(aligned_alloc(cache_line, bytes));
@@ -74,12 +77,56 @@ char *resized(char *start, size_t length, size_t bytes) {
 
 }  // namespace
 
-memory_block::~memory_block() { release(start, length); }
+memory_block::~memory_block() { release(); }
+
+void memory_block::release() {
+  if (file < 0) {
+    free_memory(start, length);
+  } else {
+    if (start) munmap(start, length);
+    close(file);
+    file = -1;
+  }
+  start = nullptr;
+  length = 0;
+}
+
+void memory_block::resize_file(size_t bytes) {
+  if (file < 0) {
+    std::string name = folder + "/minnow-vectors-XXXXXX";
+    file = mkstemp(name.data());
+    if (file < 0) fail(HNSW_NO_SPACE, "a file in %s: %s", folder.c_str(), strerror(errno));
+    unlink(name.c_str());
+  }
+#if defined(__linux__)
+  if (bytes > length) {
+    if (const int error = posix_fallocate(file, 0, static_cast<off_t>(bytes))) {
+      fail(HNSW_NO_SPACE, "%zu bytes for vectors in %s: %s", bytes, folder.c_str(), strerror(error));
+    }
+  }
+#else
+  if (bytes > length && ftruncate(file, static_cast<off_t>(bytes)) != 0) {
+    fail(HNSW_NO_SPACE, "%zu bytes for vectors in %s: %s", bytes, folder.c_str(), strerror(errno));
+  }
+#endif
+  void *to = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (to == MAP_FAILED) throw std::bad_alloc();
+  madvise(to, bytes, MADV_RANDOM);  // a query reads some rows here and there
+  if (start) munmap(start, length);
+  // A file that stays longer than needed does no harm.
+  if (bytes < length && ftruncate(file, static_cast<off_t>(bytes)) != 0) errno = 0;
+  start = static_cast<char *>(to);
+}
 
 void memory_block::resize(size_t bytes) {
   if (bytes > SIZE_MAX / 2) throw std::bad_alloc();
   bytes = whole_pages(bytes);
   if (bytes == length) return;
+  if (!folder.empty()) {
+    resize_file(bytes);
+    length = bytes;
+    return;
+  }
   start = resized(start, length, bytes);
   length = bytes;
 }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 
 namespace minnow {
 
@@ -12,10 +13,14 @@ constexpr size_t cache_line = 64;
 
 constexpr size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
-// A block of bytes that starts on a cache line. Bytes that nothing was written to have no memory behind them, and are 0.
+// A block of bytes that starts on a cache line. Bytes that nothing was written to are 0, and have no memory behind them.
+//
+// Given a folder it is a file there, without a name, mapped into memory: the system
+// keeps the parts that are used, and takes them back when memory is short. The file's room on the
+// disk is taken when it grows, so that a full disk is an error then, and not a signal at some write.
 class memory_block {
  public:
-  memory_block() = default;
+  explicit memory_block(std::string folder = "") : folder(std::move(folder)) {}
   memory_block(const memory_block &) = delete;
   memory_block &operator=(const memory_block &) = delete;
   ~memory_block();
@@ -23,10 +28,17 @@ class memory_block {
   // Makes it `bytes` long, at least 1, and keeps what is there. On bad_alloc,
   // which growing can end in, it is as it was. What data returned before is void.
   void resize(size_t bytes);
+
+  // Gives all of it back; data is null then.
+  void release();
   char *data() const { return start; }
   size_t size() const { return length; }
 
  private:
+  void resize_file(size_t bytes);
+
+  std::string folder;
+  int file = -1;
   char *start = nullptr;
   size_t length = 0;
 };

@@ -32,12 +32,14 @@ size_t hnsw_index::sample(size_t n, uint64_t seed, slot_id *out) const {
 
 float hnsw_index::longest() const {
   float most = 0;
+  if (rows.gone()) return most;
   for (slot_id s = 0; s < slots(); s++) most = std::max(most, 1 - best_kernel().ip(vector(s), vector(s), &cfg.dim));
   return std::sqrt(most);
 }
 
 void hnsw_index::calibrate(const slot_id *a, const slot_id *b, size_t n, size_t k, size_t ef, const float *slacks,
                            size_t m, float longest, size_t *found) const {
+  need_vectors();
   if (k < 1 || live < 2) fail(HNSW_CONFIG, "k %zu of %zu elements", k, live);
   k = std::min(k, live - 1);
   ready_made ready(cfg.space, cfg.dim);
@@ -60,7 +62,7 @@ void hnsw_index::calibrate(const slot_id *a, const slot_id *b, size_t n, size_t 
   for (size_t i = 0; i < n; i++) {
     const float farthest = truth[i].worst();
     for (size_t j = 0; j < m; j++) {
-      const wish w{k, std::max(ef, k), slacks[j], longest, HNSW_OWN, nullptr, 0, without(i)};
+      const wish w{k, std::max(ef, k), slacks[j], k, longest, HNSW_OWN, nullptr, 0, without(i)};
       const size_t count = search_graph(queries.data() + i * cfg.dim, w, got.data());
       // By distance: of several at the k-th distance, any will do.
       const auto good = [&](const hnsw_neighbor &h) { return h.distance <= farthest; };

@@ -21,7 +21,8 @@ namespace minnow {
 // Distances count from floor, the least there can be. noise is what
 // an estimate of a distance may be wrong by.
 struct stop {
-  size_t k = 0;  // 0: it does not
+  size_t k = 0;      // 0: it does not
+  size_t least = 0;  // that so many are near enough, k or more, whatever their distances
   float slack = 0;
   float floor = 0, noise = 0;
 
@@ -52,10 +53,17 @@ class candidates {
     end_rule = rule;
     inside = order(rule.radius);
     limit = UINT64_MAX;
+    limit_distance = std::numeric_limits<float>::infinity();
     nearest.clear();
     // A walk with a narrow filter may have made it much longer than others need.
     if (entries.size() > ordinary && entries.size() > 8 * ef) entries = std::vector<entry>();
     if (entries.size() < ef + 1) entries.resize(ef + 1);
+  }
+
+  // No slot farther away than this can matter.
+  float bound() const {
+    const float last = kept < ef ? std::numeric_limits<float>::infinity() : distance_of(entries[size - 1]);
+    return std::min(std::max(last, end_rule.radius), limit_distance);
   }
 
   // Whether a slot so far away can still matter.
@@ -64,9 +72,10 @@ class candidates {
     return o <= limit && (kept < ef || o < entries[size - 1] >> 32 || o <= inside);
   }
 
-  // Adds a slot that it admits. keep says of a slot whether an answer may contain it.
+  // Adds a slot that it admits, and says whether it is among the next to be taken. keep says of a
+  // slot whether an answer may contain it.
   template <class Keep>
-  void add(float d, slot_id s, Keep &&keep) {
+  bool add(float d, slot_id s, Keep &&keep) {
     const entry e = order(d) << 32 | static_cast<entry>(s) << 1;
     if (size == entries.size()) entries.resize(2 * size);
     entry *const first = entries.data();
@@ -74,15 +83,18 @@ class candidates {
     memmove(at + 1, at, static_cast<size_t>(first + size - at) * sizeof(entry));
     *at = e;
     size++;
-    next = std::min(next, static_cast<size_t>(at - first));
-    if (!keep(s)) return;
+    const size_t place = static_cast<size_t>(at - first);
+    const bool soon = place <= next + 1;
+    next = std::min(next, place);
+    if (!keep(s)) return soon;
     if (end_rule.k) note(d);
-    if (++kept < ef) return;
+    if (++kept < ef) return soon;
     if (kept > ef && entries[size - 1] >> 32 > inside) {
       kept--;
       size--;  // the last is one that an answer might have contained
     }
     while (!keep(slot_of(entries[size - 1])) && entries[size - 1] >> 32 > inside) size--;
+    return soon;
   }
 
   // The nearest that was not looked at, which then was; false if there is none.
@@ -125,14 +137,16 @@ class candidates {
     return static_cast<size_t>(low - entries.data());
   }
 
-  // Keeps the distances of the k nearest that an answer may contain, and the limit that follows.
+  // Keeps the distances of the nearest that an answer may contain, and the limit that follows.
   void note(float d) {
-    if (nearest.size() == end_rule.k) {
+    if (nearest.size() == end_rule.least) {
       if (d >= nearest.back()) return;
       nearest.pop_back();
     }
     nearest.insert(std::upper_bound(nearest.begin(), nearest.end(), d), d);
-    if (nearest.size() == end_rule.k) limit = order(end_rule.beyond(nearest.back()));
+    if (nearest.size() < end_rule.least) return;
+    limit_distance = std::max(end_rule.beyond(nearest[end_rule.k - 1]), nearest.back());
+    limit = order(limit_distance);
   }
 
   static constexpr size_t ordinary = 1 << 14;
@@ -143,7 +157,8 @@ class candidates {
   size_t next = 0;  // none before was not looked at
   stop end_rule;
   entry inside = 0;            // order of the radius
-  entry limit = UINT64_MAX;    // order of the distance beyond which none matters
+  float limit_distance = 0;    // beyond which none matters
+  entry limit = UINT64_MAX;    // its order
   std::vector<float> nearest;  // distances, ascending, where there is a rule
 };
 

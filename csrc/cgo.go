@@ -27,6 +27,8 @@ const (
 	Corrupt        = C.HNSW_CORRUPT
 	NoMemory       = C.HNSW_NO_MEMORY
 	Internal       = C.HNSW_INTERNAL
+	NoSpace        = C.HNSW_NO_SPACE
+	Dropped        = C.HNSW_DROPPED
 )
 
 // Spaces.
@@ -70,6 +72,7 @@ type Settings struct {
 	Slots          int
 	CodeBits       int
 	Engine         int
+	Folder         string // for vectors, or empty
 }
 
 // Stats is hnsw_stats.
@@ -127,4 +130,7 @@ func floats(s []float32) *C.float  { return (*C.float)(unsafe.SliceData(s)) }
 func uints(s []uint64) *C.uint64_t { return (*C.uint64_t)(unsafe.SliceData(s)) }
 func sizes(s []uint64) *C.size_t   { return (*C.size_t)(unsafe.Pointer(unsafe.SliceData(s))) }
 func slots(s []uint32) *C.uint32_t { return (*C.uint32_t)(unsafe.SliceData(s)) }
-func chars(s []byte) *C.char       { return (*C.char)(unsafe.Pointer(unsafe.SliceData(s))) }
+func text(s string) (*C.char, C.size_t) {
+	return (*C.char)(unsafe.Pointer(unsafe.StringData(s))), C.size_t(len(s))
+}
+func chars(s []byte) *C.char { return (*C.char)(unsafe.Pointer(unsafe.SliceData(s))) }

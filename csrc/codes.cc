@@ -125,17 +125,7 @@ void codes::put(slot_id s, const float *v) {
 
 void codes::tell(slot_id s, float *out) const {
   const uint8_t *row = reinterpret_cast<const uint8_t *>(block.data()) + s * lines * cache_line;
-  for (size_t from = 0; from < dim; from += cache_line, out += cache_line) {
-    const size_t n = std::min(cache_line, dim - from);
-    const float *m = mean.data() + from, *st = step.data() + from;
-    if (bits == 8) {
-      for (size_t j = 0; j < n; j++) out[j] = m[j] + st[j] * (row[from + j] - centre);
-      continue;
-    }
-    const uint8_t *line = row + from / (2 * cache_line) * cache_line;
-    const int shift = from / cache_line % 2 ? 4 : 0;
-    for (size_t j = 0; j < n; j++) out[j] = m[j] + st[j] * ((line[j] >> shift & 15) - centre);
-  }
+  best_kernel().decode(row, bits, mean.data(), step.data(), dim, centre, out);
 }
 
 code_scorer::code_scorer(const codes &c)

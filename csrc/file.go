@@ -36,7 +36,8 @@ func (w Writer) Free() { C.hnsw_writer_free(w.p) }
 func NewLoader(s Settings, fileBytes int64) (Loader, *Error) {
 	var st C.hnsw_status
 	c := s.c()
-	p := C.hnsw_loader_new(&c, C.size_t(fileBytes), &st)
+	folder, n := text(s.Folder)
+	p := C.hnsw_loader_new(&c, folder, n, C.size_t(fileBytes), &st)
 	return Loader{p}, failure(&st)
 }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "index.h"
@@ -69,7 +70,7 @@ struct hnsw_writer {
 };
 
 struct hnsw_loader {
-  hnsw_loader(const hnsw_config &cfg, size_t file_bytes);
+  hnsw_loader(const hnsw_config &cfg, const std::string &folder, size_t file_bytes);
 
   void feed(const char *buf, size_t n);
   std::unique_ptr<hnsw_index> finish();
@@ -86,6 +87,7 @@ struct hnsw_loader {
   void next_list();
 
   hnsw_config cfg;
+  const std::string folder;  // of the index's vectors
   const size_t file_bytes;
   size_t fed = 0;
   std::unique_ptr<hnsw_index> ix;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 
 #include "file.h"
 #include "index.h"
@@ -14,13 +15,17 @@ using minnow::guard;
 static_assert(sizeof(hnsw_status) == 256, "part of the ABI");
 static_assert(sizeof(hnsw_neighbor) == 16, "csrc.Neighbor mirrors it");
 
-hnsw_index *hnsw_index_new(const hnsw_config *cfg, hnsw_status *st) noexcept {
+hnsw_index *hnsw_index_new(const hnsw_config *cfg, const char *folder, size_t folder_len, hnsw_status *st) noexcept {
   hnsw_index *ix = nullptr;
-  guard(st, [&] { ix = new hnsw_index(*cfg); });
+  guard(st, [&] { ix = new hnsw_index(*cfg, std::string(folder, folder_len)); });
   return ix;
 }
 
 void hnsw_index_free(hnsw_index *ix) noexcept { delete ix; }
+
+void hnsw_index_drop(hnsw_index *ix, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->drop(); });
+}
 
 void hnsw_index_stat(const hnsw_index *ix, hnsw_stats *out) noexcept {
   *out = {ix->slots(),
@@ -70,9 +75,9 @@ size_t hnsw_index_match(const hnsw_index *ix, const uint64_t *set, size_t n, uin
 }
 
 void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef, float slack,
-                       float longest, int32_t engine, const uint64_t *allowed, size_t matches, hnsw_neighbor *out,
-                       uint32_t *counts, hnsw_status *st) noexcept {
-  guard(st, [&] { ix->search(queries, n, {k, ef, slack, longest, engine, allowed, matches}, out, counts); });
+                       size_t slack_k, float longest, int32_t engine, const uint64_t *allowed, size_t matches,
+                       hnsw_neighbor *out, uint32_t *counts, hnsw_status *st) noexcept {
+  guard(st, [&] { ix->search(queries, n, {k, ef, slack, slack_k, longest, engine, allowed, matches}, out, counts); });
 }
 
 size_t hnsw_index_sample(const hnsw_index *ix, size_t n, uint64_t seed, uint32_t *out, hnsw_status *st) noexcept {
@@ -106,17 +111,17 @@ void hnsw_index_mark(hnsw_index *ix, const uint64_t *labels, size_t n, int32_t d
 size_t hnsw_index_labels(const hnsw_index *ix, uint64_t *out, size_t cap, hnsw_status *st) noexcept {
   size_t n = 0;
   guard(st, [&] {
-    for (const auto &[label, slot] : ix->slot) {
-      if (n < cap && !ix->dead[slot]) out[n++] = label;
-    }
+    ix->slot.each([&](uint32_t s) {
+      if (n < cap && !ix->dead[s]) out[n++] = ix->labels[s];
+    });
     std::sort(out, out + n);
   });
   return n;
 }
 
 int32_t hnsw_index_has(const hnsw_index *ix, uint64_t label) noexcept {
-  const auto at = ix->slot.find(label);
-  return at != ix->slot.end() && !ix->dead[at->second];
+  const uint32_t at = ix->slot.at(label);
+  return at != minnow::label_map::none && !ix->dead[at];
 }
 
 hnsw_index *hnsw_index_compact(const hnsw_index *ix, int32_t keep_deleted, hnsw_status *st) noexcept {
@@ -152,9 +157,10 @@ size_t hnsw_writer_read(hnsw_writer *w, char *buf, size_t cap, hnsw_status *st) 
 
 void hnsw_writer_free(hnsw_writer *w) noexcept { delete w; }
 
-hnsw_loader *hnsw_loader_new(const hnsw_config *cfg, size_t file_bytes, hnsw_status *st) noexcept {
+hnsw_loader *hnsw_loader_new(const hnsw_config *cfg, const char *folder, size_t folder_len, size_t file_bytes,
+                             hnsw_status *st) noexcept {
   hnsw_loader *l = nullptr;
-  guard(st, [&] { l = new hnsw_loader(*cfg, file_bytes); });
+  guard(st, [&] { l = new hnsw_loader(*cfg, std::string(folder, folder_len), file_bytes); });
   return l;
 }
 

@@ -45,6 +45,8 @@ extern "C" {
 #define HNSW_CORRUPT 9         /* a file contradicts itself */
 #define HNSW_NO_MEMORY 10      /* an allocation failed; nothing has changed */
 #define HNSW_INTERNAL 11       /* our bug or upstream's */
+#define HNSW_NO_SPACE 12       /* no file for vectors: a full disk, a folder that is none */
+#define HNSW_DROPPED 13        /* it needs the vectors, which were dropped */
 
 /* Spaces. Distances: squared L2; 1 - dot; 1 - dot of unit vectors. */
 #define HNSW_L2 0
@@ -110,8 +112,16 @@ typedef struct hnsw_index hnsw_index;
 typedef struct hnsw_writer hnsw_writer;
 typedef struct hnsw_loader hnsw_loader;
 
-/* Returns a new, empty index, owned by the caller: hnsw_index_free. Null on failure. */
-hnsw_index *hnsw_index_new(const hnsw_config *cfg, hnsw_status *st) HNSW_NOEXCEPT;
+/* Returns a new, empty index, owned by the caller: hnsw_index_free. Null on
+ * failure. With folder, of folder_len bytes, its vectors are in a file without a
+ * name there. */
+hnsw_index *hnsw_index_new(const hnsw_config *cfg, const char *folder, size_t folder_len, hnsw_status *st) HNSW_NOEXCEPT;
+
+/* Frees the memory of the vectors, or their file: what is left are codes, without which it is
+ * HNSW_CONFIG. From then on answers are ranked by codes and distances are
+ * estimates, items are what codes tell, and what needs vectors is HNSW_DROPPED: begin,
+ * compact, calibrate, a writer, a search by HNSW_UPSTREAM. Exclusive. */
+void hnsw_index_drop(hnsw_index *ix, hnsw_status *st) HNSW_NOEXCEPT;
 
 /* Frees ix. Null is allowed. Exclusive. */
 void hnsw_index_free(hnsw_index *ix) HNSW_NOEXCEPT;
@@ -166,14 +176,14 @@ size_t hnsw_index_match(const hnsw_index *ix, const uint64_t *set, size_t n, uin
 /* Finds for each of n queries its min(k, live) nearest, ascending by distance
  * and then label, into row i of out (n*k entries) and their number in
  * counts[i]. ef is the size of the candidate list; max(ef, k) is used. With
- * slack over 0 the walk ends sooner: where what is left is farther than the k-th
- * nearest so far by more than slack times its distance, which in HNSW_IP counts from the least
+ * slack over 0 the walk ends sooner: where what is left is farther than the
+ * slack_k-th nearest so far by more than slack times its distance, which in HNSW_IP counts from the least
  * that a vector no longer than longest can have. With
  * allowed, a bitmap over slots that hnsw_index_match made of the index as it is
  * now, and matches, what that returned, only those are found; null means all.
  * Shared. */
 void hnsw_index_search(const hnsw_index *ix, const float *queries, size_t n, size_t k, size_t ef, float slack,
-                       float longest, int32_t engine, const uint64_t *allowed, size_t matches, hnsw_neighbor *out,
+                       size_t slack_k, float longest, int32_t engine, const uint64_t *allowed, size_t matches, hnsw_neighbor *out,
                        uint32_t *counts, hnsw_status *st) HNSW_NOEXCEPT;
 
 /* Stores up to n live slots, drawn by seed from those on level 0 alone, and
@@ -248,8 +258,10 @@ void hnsw_writer_free(hnsw_writer *w) HNSW_NOEXCEPT;
 
 /* Starts to read a file of file_bytes bytes as an index of cfg's space and dim,
  * with at least cfg->slots of room; m and ef_construction come from the file.
- * Owned by the caller: hnsw_loader_free. One thread at a time. */
-hnsw_loader *hnsw_loader_new(const hnsw_config *cfg, size_t file_bytes, hnsw_status *st) HNSW_NOEXCEPT;
+ * folder is that of hnsw_index_new. Owned by the caller: hnsw_loader_free. One
+ * thread at a time. */
+hnsw_loader *hnsw_loader_new(const hnsw_config *cfg, const char *folder, size_t folder_len, size_t file_bytes,
+                             hnsw_status *st) HNSW_NOEXCEPT;
 
 /* Takes the file's next n bytes. After a failure only free is allowed. */
 void hnsw_loader_feed(hnsw_loader *l, const char *buf, size_t n, hnsw_status *st) HNSW_NOEXCEPT;

@@ -87,12 +87,13 @@ uint64_t next_stamp() {
 
 using namespace minnow;
 
-hnsw_index::hnsw_index(const hnsw_config &c)
-    : cfg(c), rows((check_config(c), c.dim)), metric(c.space, rows), codes(c.space, c.dim, c.code_bits) {
+hnsw_index::hnsw_index(const hnsw_config &c, const std::string &folder)
+    : cfg(c), rows((check_config(c), c.dim), folder), metric(c.space, rows), codes(c.space, c.dim, c.code_bits) {
   // With room for one row first: a constructor that throws half-way leaks its
   // first block (L126, L138), while a failed reserve is cleaned up.
   g.reset(new graph(&metric, 1, cfg.m, cfg.ef_construction, cfg.seed));
   cfg.ef_construction = g->ef_construction_;  // upstream raises it to M (L114)
+  std::vector<std::mutex>().swap(g->label_op_locks_);  // 2.6 MB for its own labels, which are none here
   free(std::exchange(g->data_level0_memory_, nullptr));
   resize_rows(1);
   reserve(cfg.slots);
@@ -140,23 +141,34 @@ void hnsw_index::reserve(size_t want) {
   if (cfg.engine == HNSW_OWN) std::vector<std::mutex>().swap(g->link_list_locks_);
 }
 
+void hnsw_index::drop() {
+  if (!codes.ready()) fail(HNSW_CONFIG, "there are no codes of its %zu vectors that could take their place", slots());
+  rows.drop();
+  stamp = next_stamp();
+}
+
+void hnsw_index::need_vectors() const {
+  if (rows.gone()) fail(HNSW_DROPPED, "the vectors were dropped; load the index again");
+}
+
 size_t hnsw_index::precheck(const float *vecs, const uint64_t *ls, size_t n) const {
-  return check_batch(cfg.space, cfg.dim, vecs, ls, n, [&](uint64_t label) { return slot.count(label) != 0; });
+  return check_batch(cfg.space, cfg.dim, vecs, ls, n, [&](uint64_t label) { return slot.at(label) != label_map::none; });
 }
 
 void hnsw_index::mark(const uint64_t *ls, size_t n, bool deleted) {
   for (size_t i = 0; i < n; i++) {
-    const auto at = slot.find(ls[i]);
+    const slot_id at = slot.at(ls[i]);
     const auto label = static_cast<unsigned long long>(ls[i]);
-    if (at == slot.end()) fail(HNSW_NOT_FOUND, "label %llu", label);
-    if (deleted && dead[at->second]) fail(HNSW_DELETED, "label %llu", label);
+    if (at == label_map::none) fail(HNSW_NOT_FOUND, "label %llu", label);
+    if (deleted && dead[at]) fail(HNSW_DELETED, "label %llu", label);
   }
   for (size_t i = 0; i < n; i++) {
-    uint8_t &mark = dead[slot.find(ls[i])->second];
+    const slot_id s = slot.at(ls[i]);
+    uint8_t &mark = dead[s];
     live -= !mark;
     mark = deleted;
     live += !mark;
-    if (deleted) forget_from = std::min<size_t>(forget_from, slot.find(ls[i])->second);
+    if (deleted) forget_from = std::min<size_t>(forget_from, s);
   }
   stamp = next_stamp();
 }
@@ -171,8 +183,7 @@ void hnsw_index::forget(size_t n) {
 }
 
 bool hnsw_index::current(slot_id s) const {
-  const auto at = slot.find(labels[s]);
-  return at != slot.end() && at->second == s;
+  return slot.at(labels[s]) == s;
 }
 
 void hnsw_index::count_label(uint64_t label) {
@@ -182,11 +193,15 @@ void hnsw_index::count_label(uint64_t label) {
 
 void hnsw_index::items(const uint64_t *ls, size_t n, float *out) const {
   for (size_t i = 0; i < n; i++) {
-    const auto at = slot.find(ls[i]);
+    const slot_id at = slot.at(ls[i]);
     const auto label = static_cast<unsigned long long>(ls[i]);
-    if (at == slot.end()) fail(HNSW_NOT_FOUND, "label %llu", label);
-    if (dead[at->second]) fail(HNSW_DELETED, "label %llu", label);
-    memcpy(out + i * cfg.dim, vector(at->second), cfg.dim * sizeof(float));
+    if (at == label_map::none) fail(HNSW_NOT_FOUND, "label %llu", label);
+    if (dead[at]) fail(HNSW_DELETED, "label %llu", label);
+    if (rows.gone()) {
+      codes.tell(at, out + i * cfg.dim);
+    } else {
+      memcpy(out + i * cfg.dim, vector(at), cfg.dim * sizeof(float));
+    }
   }
 }
 
@@ -195,13 +210,13 @@ void hnsw_index::map_labels() {
   slot.reserve(g->max_elements_);
   live = 0;
   for (slot_id s = 0; s < slots(); s++) {
-    const auto [at, fresh] = slot.emplace(labels[s], s);
-    if (!fresh && !dead[s] && !dead[at->second]) {
-      fail(HNSW_CORRUPT, "elements %u and %u are both live under label %llu", at->second, s,
+    const slot_id before = slot.at(labels[s]);
+    if (before != label_map::none && !dead[s] && !dead[before]) {
+      fail(HNSW_CORRUPT, "elements %u and %u are both live under label %llu", before, s,
            static_cast<unsigned long long>(labels[s]));
     }
     // A live slot wins over a tombstone, and a later slot over an earlier one.
-    if (!fresh && dead[at->second]) at->second = s;
+    if (before == label_map::none || dead[before]) slot.put(labels[s], s);
     live += !dead[s];
     count_label(labels[s]);
   }

@@ -43,12 +43,20 @@ type Index struct{ p *C.hnsw_index }
 func New(s Settings) (Index, *Error) {
 	var st C.hnsw_status
 	c := s.c()
-	p := C.hnsw_index_new(&c, &st)
+	folder, n := text(s.Folder)
+	p := C.hnsw_index_new(&c, folder, n, &st)
 	return Index{p}, failure(&st)
 }
 
 // Free is hnsw_index_free.
 func (ix Index) Free() { C.hnsw_index_free(ix.p) }
+
+// Drop is hnsw_index_drop.
+func (ix Index) Drop() *Error {
+	var st C.hnsw_status
+	C.hnsw_index_drop(ix.p, &st)
+	return failure(&st)
+}
 
 // Stat is hnsw_index_stat.
 func (ix Index) Stat() Stats {
@@ -113,6 +121,7 @@ func (ix Index) Match(set LabelSet, bits []uint64) int {
 type Wish struct {
 	K, Ef   int
 	Slack   float32
+	SlackK  int
 	Longest float32
 	Engine  int
 	Allowed []uint64
@@ -126,7 +135,7 @@ func Search[N ~Neighbor](ix Index, queries []float32, w Wish, out []N, counts []
 
 func (ix Index) search(queries []float32, w Wish, out unsafe.Pointer, counts []uint32) *Error {
 	var st C.hnsw_status
-	C.hnsw_index_search(ix.p, floats(queries), C.size_t(len(counts)), C.size_t(w.K), C.size_t(w.Ef), C.float(w.Slack), C.float(w.Longest),
+	C.hnsw_index_search(ix.p, floats(queries), C.size_t(len(counts)), C.size_t(w.K), C.size_t(w.Ef), C.float(w.Slack), C.size_t(w.SlackK), C.float(w.Longest),
 		C.int32_t(w.Engine), uints(w.Allowed), C.size_t(w.Matches), (*C.hnsw_neighbor)(out), (*C.uint32_t)(unsafe.SliceData(counts)), &st)
 	return failure(&st)
 }

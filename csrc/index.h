@@ -30,6 +30,7 @@
 #include <memory>
 #include <random>
 #include <shared_mutex>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -39,6 +40,7 @@
 #include "codes.h"
 #include "hnsw.h"
 #include "kernel.h"
+#include "label_map.h"
 #include "nearest.h"
 #include "status.h"
 #include "upstream.h"
@@ -159,7 +161,8 @@ class list_locks {
 struct wish {
   size_t k;
   size_t ef;
-  float slack;              // where not 0, how far beyond the k-th nearest so far the walk looks: see stop
+  float slack;              // where not 0, how far beyond the slack_k-th nearest so far the walk looks: see stop
+  size_t slack_k;
   float longest;            // where slack is not 0: no vector is longer
   int32_t engine;           // HNSW_OWN or HNSW_UPSTREAM
   const uint64_t *allowed;  // a bitmap over slots, or null
@@ -210,14 +213,14 @@ struct hnsw_index {
 
   std::vector<uint64_t> labels;                        // slot -> label
   std::vector<uint8_t> dead;                           // slot -> deleted or superseded
-  std::unordered_map<uint64_t, minnow::slot_id> slot;  // label -> current slot
+  minnow::label_map slot{labels};                      // label -> current slot
   size_t live = 0;
   uint64_t stamp = 0;       // changes with every change that an answer could show
   uint64_t top_label = 0;   // the largest label so far
   bool labelled = false;    // there was one
   std::unique_ptr<minnow::insertion> pending;
 
-  explicit hnsw_index(const hnsw_config &cfg);
+  explicit hnsw_index(const hnsw_config &cfg, const std::string &folder = "");
   ~hnsw_index();
 
   size_t slots() const { return g->cur_element_count; }
@@ -226,6 +229,8 @@ struct hnsw_index {
   float distance(const float *a, minnow::slot_id s) const { return metric.distance(a, vector(s), &rows.dim); }
 
   void reserve(size_t slots);
+  void drop();
+  void need_vectors() const;  // or fail with HNSW_DROPPED
   size_t precheck(const float *vecs, const uint64_t *labels, size_t n) const;
   void mark(const uint64_t *labels, size_t n, bool deleted);
   void forget(size_t n);

@@ -27,6 +27,7 @@ char *new_lists(const graph &g, size_t levels) {
 using namespace minnow;
 
 void hnsw_index::begin(const float *vecs, const uint64_t *ls, size_t n) {
+  need_vectors();
   precheck(vecs, ls, n);
   // Codes look at the vectors at set numbers of them, however many come at a time: one thread builds the same graph.
   if (codes.width()) n = std::min(n, codes.next_look(slots()) - slots());
@@ -37,10 +38,10 @@ void hnsw_index::begin(const float *vecs, const uint64_t *ls, size_t n) {
   ready_made ready(cfg.space, cfg.dim);
   size_t fresh = 0;
   for (size_t i = 0; i < n; i++) {
-    const auto old = slot.find(ls[i]);
-    if (old != slot.end()) {
+    const slot_id old = slot.at(ls[i]);
+    if (old != label_map::none) {
       const float *v = ready.from(vecs + i * cfg.dim);
-      if (memcmp(v, vector(old->second), cfg.dim * sizeof(float)) == 0) batch->levels[i] = insertion::same;
+      if (memcmp(v, vector(old), cfg.dim * sizeof(float)) == 0) batch->levels[i] = insertion::same;
     }
     fresh += batch->levels[i] != insertion::same;
   }
@@ -223,21 +224,14 @@ size_t hnsw_index::end() {
   dead.resize(count);
   try {
     for (size_t i = 0; i < n; i++) {
-      const auto [at, fresh] = slot.try_emplace(batch.labels[i], batch.slots[i]);
-      count_label(batch.labels[i]);
-      if (fresh) {
-        live++;
-      } else {
-        live += dead[at->second];  // a deleted label comes back, a live one stays
-        if (batch.levels[i] == insertion::same) {
-          dead[at->second] = 0;
-        } else {
-          dead[at->second] = 1;
-          at->second = batch.slots[i];
-        }
-      }
+      const uint64_t label = batch.labels[i];
+      const slot_id old = slot.at(label), s = batch.levels[i] == insertion::same ? old : batch.slots[i];
+      live += old == label_map::none || dead[old];  // a deleted label comes back, a live one stays
+      if (old != label_map::none) dead[old] = s != old;
+      slot.put(label, s);
+      count_label(label);
       if (!batch.dead.empty() && batch.dead[i]) {
-        dead[at->second] = 1;
+        dead[s] = 1;
         live--;
       }
     }
@@ -253,9 +247,10 @@ size_t hnsw_index::end() {
 }
 
 std::unique_ptr<hnsw_index> hnsw_index::compact(bool keep_deleted) const {
+  need_vectors();
   hnsw_config c = cfg;
   c.slots = std::max<size_t>(1, keep_deleted ? slot.size() : live);
-  auto fresh = std::make_unique<hnsw_index>(c);
+  auto fresh = std::make_unique<hnsw_index>(c, rows.folder);
   auto batch = std::make_unique<insertion>();
   for (slot_id s = 0; s < slots(); s++) {
     if (!current(s) || (dead[s] && !keep_deleted)) continue;

@@ -36,6 +36,10 @@ struct code_range {
 };
 using encode_fn = void (*)(const float *v, const float *mean, const float *inverse, size_t dim, code_range r, uint8_t *out);
 
+// Tells what codes stand for: out[j] = mean[j] + step[j]*(c[j] - centre), with c as dot8 or dot4 has them.
+using decode_fn = void (*)(const uint8_t *row, int bits, const float *mean, const float *step, size_t dim, float centre,
+                           float *out);
+
 struct kernel {
   const char *name;
   bool (*usable)();
@@ -50,6 +54,7 @@ struct kernel {
   weigh_fn weigh;
   round_fn round;
   encode_fn encode;
+  decode_fn decode;
 };
 
 // Kernels of this architecture, best first; the last is usable anywhere.

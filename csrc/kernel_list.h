@@ -38,6 +38,7 @@ using dot = std::remove_pointer_t<dot_fn>;
   std::remove_pointer_t<weigh_fn> weigh;   \
   std::remove_pointer_t<round_fn> round;   \
   std::remove_pointer_t<encode_fn> encode; \
+  std::remove_pointer_t<decode_fn> decode; \
   }
 MINNOW_LOOPS(baseline)
 #if defined(__x86_64__)

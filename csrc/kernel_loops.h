@@ -6,7 +6,7 @@
 // running sum. So sets agree to the bit, but where one of them fuses a
 // multiplication and an addition; whole numbers are the same in all.
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 
 #include "kernel_list.h"
 
@@ -20,34 +20,38 @@ MINNOW_TARGET inline float whole(float x) {
   return (x + big) - big;
 }
 
+// Sixteen floats at a time. Written as a vector, since of arrays of lanes gcc 12 makes moves of single floats.
+typedef float lanes __attribute__((vector_size(64)));
+constexpr size_t lane_count = sizeof(lanes) / sizeof(float);
+
 template <bool differ>
 MINNOW_TARGET weighed weigh_all(const float *v, const float *mean, const float *step, size_t dim, float *out) {
-  constexpr size_t lanes = 16;
-  float most[lanes] = {}, squares[lanes] = {}, product[lanes] = {};
-  for (size_t from = 0; from < dim; from += lanes) {
-    const size_t n = std::min(lanes, dim - from);
-    float y[lanes] = {}, m[lanes] = {}, s[lanes] = {};
-    if (n == lanes) {
-      for (size_t i = 0; i < lanes; i++) y[i] = v[from + i], m[i] = mean[from + i], s[i] = step[from + i];
+  lanes most{}, squares{}, product{};
+  for (size_t from = 0; from < dim; from += lane_count) {
+    const size_t bytes = std::min(lane_count, dim - from) * sizeof(float);
+    lanes y{}, m{}, s{};
+    if (bytes == sizeof(lanes)) {  // a size that the compiler knows is one load
+      memcpy(&y, v + from, sizeof y);
+      memcpy(&m, mean + from, sizeof m);
+      memcpy(&s, step + from, sizeof s);
     } else {
-      for (size_t i = 0; i < n; i++) y[i] = v[from + i], m[i] = mean[from + i], s[i] = step[from + i];
+      memcpy(&y, v + from, bytes);
+      memcpy(&m, mean + from, bytes);
+      memcpy(&s, step + from, bytes);
     }
-    float w[lanes];
-    for (size_t i = 0; i < lanes; i++) {
-      if (differ) y[i] -= m[i];
-      w[i] = y[i] * s[i];
-      most[i] = std::max(most[i], std::fabs(w[i]));
-      squares[i] += w[i] * w[i];
-      product[i] += y[i] * (differ ? y[i] : m[i]);
-    }
-    if (n == lanes) {
-      for (size_t i = 0; i < lanes; i++) out[from + i] = w[i];
+    if (differ) y -= m;
+    const lanes w = y * s, size = w > -w ? w : -w;
+    most = size > most ? size : most;
+    squares += w * w;
+    product += y * (differ ? y : m);
+    if (bytes == sizeof(lanes)) {
+      memcpy(out + from, &w, sizeof w);
     } else {
-      for (size_t i = 0; i < n; i++) out[from + i] = w[i];
+      memcpy(out + from, &w, bytes);
     }
   }
   weighed all{};
-  for (size_t i = 0; i < lanes; i++) {
+  for (size_t i = 0; i < lane_count; i++) {
     all.most = std::max(all.most, most[i]);
     all.squares += squares[i];
     all.product += product[i];
@@ -76,6 +80,20 @@ MINNOW_TARGET void encode(const float *v, const float *mean, const float *invers
   for (size_t j = 0; j < dim; j++) {
     const float x = std::min(std::max(whole((v[j] - mean[j]) * inverse[j] + r.centre), r.least), r.most);
     out[j] = static_cast<uint8_t>(static_cast<int32_t>(x));
+  }
+}
+
+MINNOW_TARGET void decode(const uint8_t *row, int bits, const float *mean, const float *step, size_t dim, float centre,
+                          float *out) {
+  constexpr size_t half = 64;
+  for (size_t from = 0; from < dim; from += half) {
+    const uint8_t *c = bits == 8 ? row + from : row + from / (2 * half) * half;
+    const int shift = bits == 4 && from / half % 2 ? 4 : 0;
+    const uint8_t mask = bits == 8 ? 255 : 15;
+    const size_t n = std::min(half, dim - from);
+    for (size_t j = 0; j < n; j++) {
+      out[from + j] = mean[from + j] + step[from + j] * (static_cast<float>(c[j] >> shift & mask) - centre);
+    }
   }
 }
 

@@ -77,7 +77,8 @@ size_t nearest_by(const hnsw_index &ix, const float *query, const wish &want, hn
   scorer.aim(query);
   stop rule;
   if (want.slack > 0) {
-    rule.k = want.k;
+    rule.k = want.slack_k;
+    rule.least = 2 * want.slack_k;  // costs nothing where queries are like the vectors, and is a floor where not
     rule.slack = want.slack;
     rule.floor = floor_of(ix, query, want.longest);
     rule.noise = scorer.noise();
@@ -85,18 +86,15 @@ size_t nearest_by(const hnsw_index &ix, const float *query, const wish &want, hn
   const slot_id entry = descend<at_rest>(*ix.g, scorer, 0, w);
   return with_keep(ix, want.allowed, [&](auto keep) {
     walk<at_rest>(*ix.g, 0, scorer, entry, want.ef, rule, w, keep, want.without);
-    if constexpr (Scorer::ahead) {
-      return rank(ix, query, w.found, want.k, keep, out);
-    } else {
-      size_t n = 0;
-      for (const candidates::entry e : w.found) {
-        const slot_id s = candidates::slot_of(e);
-        if (keep(s)) out[n++] = {ix.labels[s], candidates::distance_of(e)};
-        if (n == want.k) break;
-      }
-      std::sort(out, out + n, closer());  // ties are by slot so far
-      return n;
+    if (Scorer::ahead && !ix.rows.gone()) return rank(ix, query, w.found, want.k, keep, out);
+    size_t n = 0;
+    for (const candidates::entry e : w.found) {
+      const slot_id s = candidates::slot_of(e);
+      if (keep(s)) out[n++] = {ix.labels[s], candidates::distance_of(e)};
+      if (n == want.k) break;
     }
+    std::sort(out, out + n, closer());  // ties are by slot so far
+    return n;
   });
 }
 

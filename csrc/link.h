@@ -53,6 +53,7 @@ class linker {
       choose(near, g.M_);
       chosen[l] = near.slots;
       write(list_of(g, s, l), near);
+      for (const slot_id t : near.slots) expect_list(g, t, l);
     }
     for (int l = 0; l <= top; l++) {
       for (size_t i = chosen[l].size(); i-- > 0;) connect(chosen[l][i], s, l);

@@ -12,8 +12,8 @@
 
 using namespace minnow;
 
-hnsw_loader::hnsw_loader(const hnsw_config &c, size_t file_bytes)
-    : header(), cfg(c), file_bytes(file_bytes), piece(reinterpret_cast<char *>(&header)), want(sizeof header) {
+hnsw_loader::hnsw_loader(const hnsw_config &c, const std::string &folder, size_t file_bytes)
+    : header(), cfg(c), folder(folder), file_bytes(file_bytes), piece(reinterpret_cast<char *>(&header)), want(sizeof header) {
   hnsw_config probe = c;  // m and ef_construction are the file's to say
   probe.m = HNSW_MIN_M;
   probe.ef_construction = 1;
@@ -96,7 +96,7 @@ void hnsw_loader::take_header() {
   cfg.m = h.m;
   cfg.ef_construction = h.ef_construction;
   cfg.slots = std::max<size_t>(cfg.slots, h.count);
-  ix = std::make_unique<hnsw_index>(cfg);
+  ix = std::make_unique<hnsw_index>(cfg, folder);
   ix->labels.resize(h.count);
   ix->dead.resize(h.count);
   if (empty) {

@@ -65,8 +65,8 @@ size_t hnsw_index::match(const label_set &set, uint64_t *bits) const {
   return match_rows(
       set, count, bits, [&](size_t s) { return !dead[s]; }, [&](size_t s) { return labels[s]; },
       [&](uint64_t label) {
-        const auto at = slot.find(label);
-        return at == slot.end() ? count : at->second;
+        const slot_id at = slot.at(label);
+        return at == label_map::none ? count : at;
       });
 }
 
@@ -105,7 +105,7 @@ static void walk_within(const hnsw_index &ix, const float *query, float radius, 
     walk<at_rest>(*ix.g, 0, scorer, entry, ef, stop{0, 0, 0, 0, radius + 3 * scorer.noise()}, w, keep);
     for (const candidates::entry e : w.found) {
       const slot_id s = candidates::slot_of(e);
-      if (keep(s)) offer(s);
+      if (keep(s)) offer(s, ix.rows.gone() ? candidates::distance_of(e) : ix.distance(query, s));
     }
   });
 }
@@ -120,9 +120,37 @@ static void each_candidate(const hnsw_index &ix, const uint64_t *allowed, F &&f)
   }
 }
 
+// Calls f with every candidate and its distance, some dozen at a time, so that those to come are on their way.
+template <class Scorer, class F>
+static void scan_by(const hnsw_index &ix, const float *query, const uint64_t *allowed, F &&f) {
+  Scorer scorer = scorer_of<Scorer>(ix);
+  scorer.aim(query);
+  constexpr size_t batch = 64;
+  slot_id slots[batch];
+  float distances[batch];
+  size_t n = 0;
+  const auto flush = [&] {
+    scorer.expect(slots, n);
+    scorer.measure(slots, n, distances);
+    for (size_t i = 0; i < n; i++) f(slots[i], distances[i]);
+    n = 0;
+  };
+  each_candidate(ix, allowed, [&](slot_id s) {
+    slots[n++] = s;
+    if (n == batch) flush();
+  });
+  flush();
+}
+
+// By the vectors, or what is left of them.
+template <class F>
+static void scan(const hnsw_index &ix, const float *query, const uint64_t *allowed, F &&f) {
+  ix.rows.gone() ? scan_by<code_scorer>(ix, query, allowed, f) : scan_by<vector_scorer>(ix, query, allowed, f);
+}
+
 size_t hnsw_index::search_all(const float *query, const wish &w, hnsw_neighbor *out) const {
   nearest best(out, w.k);
-  each_candidate(*this, w.allowed, [&](slot_id s) { best.offer(labels[s], distance(query, s)); });
+  scan(*this, query, w.allowed, [&](slot_id s, float d) { best.offer(labels[s], d); });
   return best.finish();
 }
 
@@ -131,6 +159,7 @@ void hnsw_index::search(const float *queries, size_t n, const wish &asked, hnsw_
     fail(HNSW_CONFIG, "engine %d is unknown", static_cast<int>(asked.engine));
   }
   if (asked.k < 1) fail(HNSW_CONFIG, "k is 0");
+  if (asked.engine == HNSW_UPSTREAM) need_vectors();
   for (size_t i = 0; i < n; i++) check_vector(cfg.space, queries + i * cfg.dim, cfg.dim, i);
   wish w = asked;
   const size_t candidates = w.allowed ? w.matches : live;
@@ -156,13 +185,12 @@ size_t hnsw_index::within(const float *query, float radius, size_t ef, const uin
   ready_made ready(cfg.space, cfg.dim);
   query = ready.from(query);
   std::vector<hnsw_neighbor> hits;
-  const auto offer = [&](slot_id s) {
-    const float d = distance(query, s);
+  const auto offer = [&](slot_id s, float d) {
     if (d <= radius) hits.push_back({labels[s], d});
   };
   const size_t candidates = allowed ? matches : live;
   if (ef == 0 || scan_pays(candidates, ef, slots())) {
-    each_candidate(*this, allowed, offer);
+    scan(*this, query, allowed, offer);
   } else if (codes.ready()) {
     walk_within<code_scorer>(*this, query, radius, ef, allowed, offer);
   } else {

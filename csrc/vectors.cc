@@ -8,9 +8,11 @@ namespace minnow {
 // 4 to 8 %. Below this the gaps would be too large a part of a row.
 constexpr size_t long_row = 512;
 
-vectors::vectors(size_t dim)
+vectors::vectors(size_t dim, const std::string &folder)
     : dim(dim),
       stride(dim * sizeof(float) < long_row ? dim * sizeof(float) : round_up(dim * sizeof(float), cache_line)),
+      folder(folder),
+      block(folder),
       expected(std::min(dim * sizeof(float), 96 * cache_line)) {}
 
 }  // namespace minnow

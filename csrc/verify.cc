@@ -75,12 +75,10 @@ size_t hnsw_index::survey(size_t *levels, size_t levels_cap, size_t *degrees, si
 }
 
 size_t hnsw_index::memory() const {
-  constexpr size_t map_node = sizeof(void *) + sizeof(std::pair<uint64_t, slot_id>);
   const size_t room = g->max_elements_;
-  size_t n = room * (g->size_data_per_element_ + rows.stride + sizeof(void *) + sizeof(int)) + codes.bytes() +
-             g->link_list_locks_.size() * sizeof(std::mutex) + graph::MAX_LABEL_OPERATION_LOCKS * sizeof(std::mutex) + room * sizeof(hnswlib::vl_type) +
-             labels.capacity() * sizeof(uint64_t) + dead.capacity() + slot.bucket_count() * sizeof(void *) +
-             slot.size() * map_node;
+  size_t n = rows.bytes() + room * (g->size_data_per_element_ + sizeof(void *) + sizeof(int)) + codes.bytes() +
+             g->link_list_locks_.size() * sizeof(std::mutex) + room * sizeof(hnswlib::vl_type) +
+             labels.capacity() * sizeof(uint64_t) + dead.capacity() + slot.bytes();
   for (slot_id s = 0; s < slots(); s++) n += g->element_levels_[s] * g->size_links_per_element_;
   return n;
 }
@@ -94,17 +92,17 @@ void hnsw_index::verify() const {
   }
   size_t alive = 0;
   for (slot_id s = 0; s < count; s++) {
-    verify_vector(cfg.space, vector(s), cfg.dim, s);
+    if (!rows.gone()) verify_vector(cfg.space, vector(s), cfg.dim, s);
     // A superseded slot's label is another's, or forgotten.
     if (g->getExternalLabel(s) != s || (!dead[s] && !current(s))) {
       fail(HNSW_CORRUPT, "element %u: label %llu is not mapped to it", s, static_cast<unsigned long long>(labels[s]));
     }
     alive += !dead[s];
   }
-  for (const auto &[label, s] : slot) {
-    if (s >= count || labels[s] != label) {
-      fail(HNSW_CORRUPT, "label %llu is mapped to element %u", static_cast<unsigned long long>(label), s);
+  slot.each([&](slot_id s) {
+    if (s >= count || !current(s)) {
+      fail(HNSW_CORRUPT, "element %u is mapped to by a label that is not its own", s);
     }
-  }
+  });
   if (alive != live) fail(HNSW_CORRUPT, "%zu live elements, %zu counted", alive, live);
 }

@@ -102,6 +102,10 @@ class walker {
     if (around.size() < count) around.resize(count);
     return around.data();
   }
+  size_t *places(size_t count) {
+    if (near.size() < count) near.resize(count);
+    return near.data();
+  }
   float *distances(size_t count) {
     if (measured.size() < count) measured.resize(count);
     return measured.data();
@@ -117,6 +121,7 @@ class walker {
   size_t n = 0;                // of met
   std::vector<float> measured;
   std::vector<slot_id> around;
+  std::vector<size_t> near;
 };
 
 // Ends a walker's walk, however that comes.
@@ -142,6 +147,12 @@ inline slot_id *list_of(const graph &g, slot_id s, int level) {
   return level == 0 ? g.get_linklist0(s) : g.get_linklist(s, level);
 }
 
+// Asks for a list that will be read soon: of 32 links, all.
+inline void expect_list(const graph &g, slot_id s, int level) {
+  const char *list = reinterpret_cast<const char *>(list_of(g, s, level));
+  for (size_t i = 0; i < 3 * cache_line; i += cache_line) __builtin_prefetch(list + i);
+}
+
 // Fills w.found with the slots of a level that are near, among them the ef nearest that
 // keep lets an answer contain, as far as links lead there from entry. The walk goes as if
 // slot without were not there; entry must be another.
@@ -165,10 +176,7 @@ void walk(const graph &g, int level, const Scorer &scorer, slot_id entry, size_t
       const slot_id *list = list_of(g, at, level);
       w.gather(list + 1, degree_of<Mode>(list), Mode::load);
       scorer.expect(w.slots() + until, w.seen() - until);
-      if (slot_id after; w.found.peek(&after)) {
-        const char *next = reinterpret_cast<const char *>(list_of(g, after, level));
-        for (size_t i = 0; i < 3 * cache_line; i += cache_line) __builtin_prefetch(next + i);
-      }
+      if (slot_id after; w.found.peek(&after)) expect_list(g, after, level);
     } else if (from == until) {
       return;
     }
@@ -177,8 +185,17 @@ void walk(const graph &g, int level, const Scorer &scorer, slot_id entry, size_t
     float *const d = w.distances(n);
     scorer.measure(w.slots() + from, n, d);
     const slot_id *const s = w.slots() + from;
+    // First without a branch, as nobody can foresee which are near: most are not.
+    const float bound = w.found.bound();
+    size_t *const near = w.places(n);
+    size_t count = 0;
     for (size_t i = 0; i < n; i++) {
-      if (w.found.admits(d[i])) w.found.add(d[i], s[i], keep);
+      near[count] = i;
+      count += d[i] <= bound;
+    }
+    for (size_t j = 0; j < count; j++) {
+      const size_t i = near[j];
+      if (w.found.admits(d[i]) && w.found.add(d[i], s[i], keep)) expect_list(g, s[i], level);
     }
     from = to;
   }

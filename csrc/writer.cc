@@ -7,6 +7,7 @@ using namespace minnow;
 
 hnsw_writer::hnsw_writer(const hnsw_index &ix, size_t max_elements)
     : ix(ix), max_elements(std::max(max_elements, ix.slots())) {
+  ix.need_vectors();
   // Reserved here, so that read cannot fail.
   const size_t levels = static_cast<size_t>(std::max(ix.g->maxlevel_, 0));
   piece.reserve(std::max({sizeof(file_header), file_row_bytes(ix),

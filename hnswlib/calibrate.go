@@ -14,7 +14,7 @@ import (
 // go for which recall. A walk with slack s ends where what is left is farther than
 // the k-th nearest so far by more than s times that one's distance.
 type Calibration struct {
-	K        int // neighbours asked for
+	K        int // neighbours asked for: the k of Calibrate, or some more
 	Elements int // live when it was measured
 	Samples  int // queries it was measured with
 
@@ -29,9 +29,11 @@ const (
 	ownSamples   = 384 // vectors of the index itself
 	blendSamples = 128 // points between two of them
 
-	// Of the recall, the part that blends have. Real queries are not drawn from the
-	// vectors: words that look for definitions (WordNet, docs/search.md) lie as this mixture does.
-	blendShare = 0.15
+	// Of the recall, the part that blends have, and how far below it theirs may be. Real
+	// queries are not drawn from the vectors: words that look for definitions
+	// (docs/search.md) do about as well as this mixture, descriptions of packages as the blends.
+	blendShare = 0.2
+	blendShort = 0.05
 
 	mostEf        = 1024 // the longest list of candidates of a walk that ends by slack
 	growth        = 1.5  // of the index, until it is measured again
@@ -63,7 +65,19 @@ func (ix *Index) Calibrate(ctx context.Context, k int) (*Calibration, error) {
 	}
 	ix.calibrating.Lock()
 	defer ix.calibrating.Unlock()
-	return ix.calibrate(ctx, op, k)
+	return ix.calibrate(ctx, op, measuredK(k))
+}
+
+// measuredK is the least of 1, 2, 3, 5, 7, 10, 15, 20, ... that is not below k: walks look as far as
+// that many neighbours take, so that some few calibrations do for every k.
+func measuredK(k int) int {
+	for scale := 10; ; scale *= 10 {
+		for _, step := range []int{10, 15, 20, 30, 50, 70} {
+			if at := step * scale / 100; at >= k || at > math.MaxInt/100 {
+				return at
+			}
+		}
+	}
 }
 
 // calibrate needs the lock.
@@ -97,7 +111,8 @@ func (ix *Index) calibrate(ctx context.Context, op string, k int) (*Calibration,
 	c.Samples = len(own) + blends
 	best := 0.0
 	for i := range slacks {
-		best = max(best, (1-blendShare)*ofOwn[i]+blendShare*ofBlends[i])
+		mixture := (1-blendShare)*ofOwn[i] + blendShare*ofBlends[i]
+		best = max(best, min(mixture, ofBlends[i]+blendShort))
 		c.Recalls = append(c.Recalls, best)
 	}
 	ix.calibrations.Store(k, &c)
@@ -157,7 +172,7 @@ func (c *Calibration) Slack(recall float64) float32 {
 
 // aim is how far a query's walks look where its recall says so; zero where its ef does.
 type aim struct {
-	ef             int
+	ef, k          int
 	slack, longest float32
 }
 
@@ -170,6 +185,7 @@ func (ix *Index) aim(k int, opt *Query) (aim, error) {
 	if live <= mostEf { // such a list holds them all: they are scanned
 		return aim{ef: mostEf}, nil
 	}
+	k = measuredK(k)
 	c := ix.calibration(k)
 	switch {
 	case c != nil && c.fits(live):
@@ -189,7 +205,7 @@ func (ix *Index) aim(k int, opt *Query) (aim, error) {
 	return c.aim(opt.Recall), nil
 }
 
-func (c *Calibration) aim(recall float64) aim { return aim{mostEf, c.Slack(recall), c.longest} }
+func (c *Calibration) aim(recall float64) aim { return aim{mostEf, c.K, c.Slack(recall), c.longest} }
 
 func (ix *Index) calibration(k int) *Calibration {
 	if c, ok := ix.calibrations.Load(k); ok {

@@ -40,6 +40,13 @@ type Config struct {
 	// codes to queries.
 	Engine Engine
 
+	// VectorsDir is a folder for a file of the vectors, which are in memory
+	// otherwise. The system keeps of the file what is used: with codes, some
+	// dozen vectors a query. The file has no name, and is gone with the index
+	// or the process. Its room is taken as the index grows, and where there is
+	// none left it is [ErrNoSpace]. See also [Index.DropVectors].
+	VectorsDir string
+
 	// MaxElements is the number of labels, live or deleted, to make room for at
 	// once. Zero is a small number. An index grows beyond it by itself.
 	MaxElements int
@@ -107,6 +114,6 @@ func (c Config) settings(space Space, dim, slots int) (csrc.Settings, error) {
 	}
 	return csrc.Settings{
 		Space: int(space), Dim: dim, M: c.M, EfConstruction: c.EfConstruction,
-		Seed: c.RandomSeed, Slots: slots, CodeBits: bits, Engine: int(c.Engine),
+		Seed: c.RandomSeed, Slots: slots, CodeBits: bits, Engine: int(c.Engine), Folder: c.VectorsDir,
 	}, nil
 }

@@ -22,6 +22,8 @@ var (
 	ErrCorrupt        = errors.New("index is corrupt")
 	ErrConfig         = errors.New("argument out of range")
 	ErrNoMemory       = errors.New("not enough memory")
+	ErrNoSpace        = errors.New("no room for a file of vectors")
+	ErrDropped        = errors.New("vectors were dropped")
 
 	// ErrInternal is a bug, ours or upstream's. If it comes from a change, the
 	// index refuses all further work with this error: close it, and load or
@@ -69,6 +71,10 @@ func sentinel(code int) error {
 		return ErrCorrupt
 	case csrc.NoMemory:
 		return ErrNoMemory
+	case csrc.NoSpace:
+		return ErrNoSpace
+	case csrc.Dropped:
+		return ErrDropped
 	default:
 		return ErrInternal
 	}

@@ -231,7 +231,7 @@ func (ix *Index) fillSlice(queries []float32, k int, opt *Query, aim aim, out []
 func (ix *Index) wish(k int, opt *Query, aim aim, allowed []uint64, matches int) csrc.Wish {
 	w := csrc.Wish{K: k, Ef: opt.ef(ix.ef), Engine: opt.engine(), Allowed: allowed, Matches: matches}
 	if aim.ef > 0 {
-		w.Ef, w.Slack, w.Longest = aim.ef, aim.slack, aim.longest
+		w.Ef, w.Slack, w.SlackK, w.Longest = aim.ef, aim.slack, aim.k, aim.longest
 	}
 	return w
 }

@@ -66,6 +66,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) (any, error) {
 		K             int          `json:"k"`
 		Offset        int          `json:"offset"`
 		Ef            int          `json:"ef"`
+		Recall        float64      `json:"recall"`
 		Mode          minnow.Mode  `json:"mode"`
 		Where         where.Filter `json:"where"`
 		MinSimilarity float32      `json:"min_similarity"`
@@ -78,7 +79,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, fmt.Errorf("%w: k is %d and offset %d, and may be %d at most", minnow.ErrInvalid, q.K, q.Offset, s.options.MaxK)
 	}
 	found, err := s.collection.KNNQuery(r.Context(), q.Text, &minnow.Query{
-		K: q.K, Offset: q.Offset, Ef: q.Ef, Mode: q.Mode, Where: q.Where, MinSimilarity: q.MinSimilarity, Diversity: q.Diversity,
+		K: q.K, Offset: q.Offset, Ef: q.Ef, Recall: q.Recall, Mode: q.Mode, Where: q.Where, MinSimilarity: q.MinSimilarity, Diversity: q.Diversity,
 	})
 	if err != nil {
 		return nil, err

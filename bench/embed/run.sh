@@ -18,28 +18,6 @@ model=$MINNOW_HOME/models/all-MiniLM-L6-v2
 . "$root/scripts/pins.env"
 runtime=$MINNOW_HOME/onnxruntime-$ONNXRUNTIME_VERSION/lib
 
-# The descriptions of all packages that apt can have, in $cache/descriptions.txt. They are in apt's translations into
-# English, which many machines leave out: so the lists are fetched into a folder of their own, and the machine's stay.
-fetch_descriptions() {
-	[ -e "$cache/descriptions.txt" ] && return
-	say "fetching the descriptions of Debian's packages"
-	local lists=$cache/apt-lists
-	mkdir -p "$lists/partial"
-	local apt=(-o Acquire::Languages=en -o "Dir::State::lists=$lists")
-	apt+=(-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
-	{
-		apt-get update -qq "${apt[@]}" >&2
-		apt-get indextargets "${apt[@]}" --format '$(FILENAME)' 'Created-By: Translations' |
-			xargs -d '\n' /usr/lib/apt/apt-helper cat-file >"$cache/descriptions.tmp"
-		[ -s "$cache/descriptions.tmp" ]
-	} || {
-		say "that did not work: as root on a Debian machine run this with --prepare, and copy $cache/descriptions.txt"
-		return 1
-	}
-	mv "$cache/descriptions.tmp" "$cache/descriptions.txt"
-	rm -r "$lists"
-}
-
 prepare() {
 	install_wheels
 	"$venv/bin/python" -m unittest discover --quiet --start-directory "$here"

@@ -21,25 +21,14 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from shared import descriptions  # noqa: E402
+
 SIZES = {"short": 2400, "packages": 480, "long": 480, "queries": 120}
 SOAK = 100_000
 PARAGRAPH = range(76, 85)
 QUERY = 14
 LIMIT = 128
-DESCRIPTION = "Description-en:"  # not Description-md5, which stands beside it
-
-
-def descriptions(path: Path) -> Iterator[str]:
-    """Without their format: a line of the text begins with a space, and a lone dot is an empty line."""
-    parts: list[str] = []
-    for line in [*path.read_text("utf-8").splitlines(), ""]:
-        if line.startswith(DESCRIPTION):
-            parts = [line.removeprefix(DESCRIPTION).strip() + "."]
-        elif parts and line.startswith(" "):
-            parts += [line.strip()] if line.strip() != "." else []
-        elif parts:
-            yield " ".join(parts)
-            parts = []
 
 
 def paragraph(rest: Iterator[str], count: Callable[[str], int]) -> str:

@@ -1,11 +1,13 @@
 """The data sets, made once and kept in a folder: base and queries as unit vectors, and the truth by exact search.
 
     data.py texts WORDNET_FOLDER FOLDER     WordNet's definitions in glosses.txt, some of its words in words.txt
-    data.py million FOLDER                  the set of bench/collection's --million
-    data.py sets FOLDER                     everything else; needs glosses.npy and words.npy for the sets of WordNet
+    data.py packages FOLDER                 some of descriptions.txt, which are of Debian's packages, in packages.txt
+    data.py million FOLDER                  a million clustered vectors, which bench/collection has too
+    data.py sets FOLDER                     everything else; needs glosses.npy, and words.npy or packages.npy as queries
 
-A query of the WordNet sets is a word, and what it looks for are definitions. That is harder for a graph than definitions
-that look for others: the queries lie beside the indexed vectors, not among them.
+A query of the WordNet sets is a word, and what it looks for are definitions. That is harder for a graph than
+definitions that look for others: the queries lie beside the indexed vectors, not among them. In the sets of packages,
+which have the same definitions, a query is the description of a package: of another world than a dictionary.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from shared import descriptions  # noqa: E402
 
 K = 10
 QUERIES = 2000
@@ -29,13 +34,17 @@ class Recipe:
     dim: int
     size: int = 0  # 0: all there are
     clusters: int = 0  # 0: WordNet
+    queries: str = "words"  # of WordNet
+    of: str = ""  # the set that has the same base
 
 
 RECIPES = [
     Recipe("wordnet", "ip", 384),
     Recipe("clusters-128", "l2", 128, size=40_000, clusters=16),
-    Recipe("clusters-768", "ip", 768, size=15_000, clusters=8),
+    Recipe("clusters-768", "l2", 768, size=15_000, clusters=8),
+    Recipe("packages", "ip", 384, queries="packages", of="wordnet"),
     Recipe("wordnet-20k", "ip", 384, size=20_000),
+    Recipe("packages-20k", "ip", 384, size=20_000, queries="packages", of="wordnet-20k"),
     Recipe("clusters-128-20k", "l2", 128, size=20_000, clusters=10),
 ]
 
@@ -54,7 +63,7 @@ class Dataset:
 
     @property
     def base(self) -> Path:
-        return self.folder / "base.npy"
+        return self.folder.with_name(self.recipe.of or self.recipe.name) / "base.npy"
 
     @property
     def queries(self) -> Path:
@@ -65,9 +74,13 @@ class Dataset:
         """Per query the similarity of the K-th nearest."""
         return self.folder / "worst.npy"
 
-    def recall(self, answers: np.ndarray, first: int = 0) -> float:
-        """The share of the K nearest among the answers (rows of K labels, -1 for none)."""
-        base, queries, worst = (np.load(path, mmap_mode="r") for path in (self.base, self.queries, self.worst))
+    def recall(self, answers: np.ndarray, first: int = 0, worst: np.ndarray | None = None) -> float:
+        """The share of the K nearest among the answers (rows of K labels, -1 for none).
+
+        worst is another than that of all vectors, where only some may be in an answer.
+        """
+        base, queries = (np.load(path, mmap_mode="r") for path in (self.base, self.queries))
+        worst = np.load(self.worst, mmap_mode="r") if worst is None else worst
         good = 0
         for row, labels in enumerate(answers, first):
             labels = np.unique(labels[labels >= 0])
@@ -86,6 +99,11 @@ def write_texts(wordnet: Path, folder: Path) -> None:
     (folder / "glosses.txt").write_text("\n".join(glosses) + "\n", "utf-8")
     queries = random.Random(1).sample(sorted(words), QUERIES)
     (folder / "words.txt").write_text("\n".join(queries) + "\n", "utf-8")
+
+
+def write_packages(folder: Path) -> None:
+    texts = sorted(set(descriptions(folder / "descriptions.txt")))
+    (folder / "packages.txt").write_text("\n".join(random.Random(1).sample(texts, QUERIES)) + "\n", "utf-8")
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -107,7 +125,7 @@ def wordnet(recipe: Recipe, cache: Path) -> tuple[np.ndarray, np.ndarray]:
     rows = np.load(cache / "glosses.npy", mmap_mode="r")
     if recipe.size:
         rows = rows[np.sort(np.random.default_rng(1).permutation(len(rows))[: recipe.size])]
-    return unit(rows), unit(np.load(cache / "words.npy"))
+    return unit(rows), unit(np.load(cache / f"{recipe.queries}.npy"))
 
 
 def kth_similarity(base: np.ndarray, queries: np.ndarray) -> np.ndarray:
@@ -122,12 +140,13 @@ def make(recipe: Recipe, cache: Path) -> None:
     dataset = Dataset(recipe, cache)
     if dataset.worst.exists():
         return
-    if not recipe.clusters and not (cache / "words.npy").exists():
+    if not recipe.clusters and not (cache / f"{recipe.queries}.npy").exists():
         print(f"{recipe.name}: left out, as nothing is embedded yet")
         return
     base, queries = clustered(recipe) if recipe.clusters else wordnet(recipe, cache)
     dataset.folder.mkdir(parents=True, exist_ok=True)
-    np.save(dataset.base, base)
+    if not recipe.of:
+        np.save(dataset.base, base)
     np.save(dataset.queries, queries)
     np.save(dataset.worst, kth_similarity(base, queries))  # last: it says that all is there
     print(f"{recipe.name}: {len(base)} vectors of {base.shape[1]} dimensions, {len(queries)} queries")
@@ -137,6 +156,8 @@ def main() -> None:
     match sys.argv[1:]:
         case ["texts", source, folder]:
             write_texts(Path(source), Path(folder))
+        case ["packages", folder]:
+            write_packages(Path(folder))
         case ["million", folder]:
             make(MILLION, Path(folder))
         case ["sets", folder]:

@@ -24,6 +24,7 @@ func (a *asking) addFlags(cmd *cobra.Command, examples bool) {
 	flags.IntVarP(&a.K, "k", "k", 10, "how many documents")
 	flags.IntVar(&a.Offset, "offset", 0, "pass over so many of the best")
 	flags.IntVar(&a.Ef, "ef", 0, "candidates that the graph looks at; more finds more of the true nearest (default 100)")
+	flags.Float64Var(&a.Recall, "recall", 0, "share of the true nearest to be found, such as 0.95, instead of --ef")
 	flags.StringVar(&a.mode, "mode", "vector", "what to go by: vector (meaning), text (words) or hybrid (both)")
 	flags.StringArrayVar(&a.conditions, "where", nil, whereUsage)
 	flags.Float32Var(&a.MinSimilarity, "min-similarity", 0, "leave out hits that are less similar")

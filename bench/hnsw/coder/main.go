@@ -57,14 +57,17 @@ func (e *engine) Add(vecs []float32, first, threads int) error {
 	return nil
 }
 
-func (e *engine) Query(queries []float32, ef, threads int, labels []int64) error {
-	e.g.EfSearch = ef
+func (e *engine) Query(queries []float32, s worker.Search, labels []int64) error {
+	if s.Recall != 0 {
+		return worker.ErrUnsupported
+	}
+	e.g.EfSearch = s.Ef
 	n := len(queries) / e.dim
 	var wg sync.WaitGroup
-	for t := range threads {
+	for t := range s.Threads {
 		wg.Go(func() {
-			for i := t * n / threads; i < (t+1)*n/threads; i++ {
-				e.one(queries[i*e.dim:(i+1)*e.dim], ef, labels[i*worker.K:(i+1)*worker.K])
+			for i := t * n / s.Threads; i < (t+1)*n/s.Threads; i++ {
+				e.one(queries[i*e.dim:(i+1)*e.dim], s.Ef, labels[i*worker.K:(i+1)*worker.K])
 			}
 		})
 	}

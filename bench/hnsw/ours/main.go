@@ -2,11 +2,25 @@
 package main
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/minnow-search/minnow/bench/hnsw/worker"
 	"github.com/minnow-search/minnow/hnswlib"
 )
 
-type engine struct{ ix *hnswlib.Index }
+type engine struct {
+	ix     *hnswlib.Index
+	coding hnswlib.Quantization
+	filter *hnswlib.Filter
+}
+
+// variants are those of worker.Settings.
+var variants = map[string]hnswlib.Quantization{
+	"":     hnswlib.Quantization(0), // the default, whatever that is
+	"int4": hnswlib.Int4,
+	"f32":  hnswlib.None,
+}
 
 func main() {
 	worker.Run(func(s worker.Settings) (worker.Engine, error) {
@@ -14,14 +28,26 @@ func main() {
 		if s.Space == "l2" {
 			space = hnswlib.L2
 		}
-		ix, err := hnswlib.New(space, s.Dim, &hnswlib.Config{M: 16, EfConstruction: 200, MaxElements: s.Capacity})
-		return engine{ix}, err
+		coding, ok := variants[s.Variant]
+		if !ok {
+			return nil, fmt.Errorf("variant %q is none of int4, f32", s.Variant)
+		}
+		ix, err := hnswlib.New(space, s.Dim, &hnswlib.Config{
+			M: 16, EfConstruction: 200, Quantization: coding, MaxElements: s.Capacity,
+		})
+		return &engine{ix: ix, coding: coding}, err
 	})
 }
 
-func (e engine) Version() string { return "minnow/hnswlib" }
+func (e *engine) Version() string {
+	kernel, err := hnswlib.Kernel()
+	if err != nil {
+		kernel = err.Error()
+	}
+	return fmt.Sprintf("minnow/hnswlib (%s, quantization %v)", kernel, e.coding)
+}
 
-func (e engine) Add(vecs []float32, first, threads int) error {
+func (e *engine) Add(vecs []float32, first, threads int) error {
 	labels := make([]uint64, len(vecs)/e.ix.Dim())
 	for i := range labels {
 		labels[i] = uint64(first + i)
@@ -32,8 +58,9 @@ func (e engine) Add(vecs []float32, first, threads int) error {
 	return e.ix.Add(vecs, labels)
 }
 
-func (e engine) Query(queries []float32, ef, threads int, labels []int64) error {
-	rows, err := e.ix.KNNQuery(queries, worker.K, &hnswlib.Query{Ef: ef, Threads: threads})
+func (e *engine) Query(queries []float32, s worker.Search, labels []int64) error {
+	opt := &hnswlib.Query{Ef: s.Ef, Recall: s.Recall, Filter: e.filter, Threads: s.Threads}
+	rows, err := e.ix.KNNQuery(queries, worker.K, opt)
 	if err != nil {
 		return err
 	}
@@ -46,4 +73,27 @@ func (e engine) Query(queries []float32, ef, threads int, labels []int64) error 
 		}
 	}
 	return nil
+}
+
+func (e *engine) Allow(labels []uint64) error {
+	e.filter = nil
+	if labels != nil {
+		e.filter = hnswlib.Allow(labels)
+	}
+	return nil
+}
+
+func (e *engine) Calibrate(threads int) error {
+	if err := e.ix.SetThreads(threads); err != nil {
+		return err
+	}
+	_, err := e.ix.Calibrate(context.Background(), worker.K)
+	return err
+}
+
+func (e *engine) Save(path string) error { return e.ix.Save(path) }
+
+func (e *engine) Bytes() (int64, error) {
+	s, err := e.ix.Stats()
+	return s.Bytes, err
 }
