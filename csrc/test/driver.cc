@@ -121,10 +121,10 @@ void read(const hnsw_index *ix, const std::vector<float> &queries) {
       st.ok();
       for (uint32_t c : counts) CHECK(c == std::min(k, most));
     };
-    hnsw_index_search(ix, queries.data(), n, k, 10 + 20 * t, 0, 0, t % 2 ? HNSW_OWN : HNSW_UPSTREAM, nullptr, 0,
+    hnsw_index_search(ix, queries.data(), n, k, 10 + 20 * t, 0, 0, 0, t % 2 ? HNSW_OWN : HNSW_UPSTREAM, nullptr, 0,
                       out.data(), counts.data(), &st);
     check_counts(s.live);
-    hnsw_index_search(ix, queries.data(), n, k, 100, 0.2f, hnsw_index_longest(ix), HNSW_OWN, nullptr, 0, out.data(),
+    hnsw_index_search(ix, queries.data(), n, k, 100, 0.2f, k + t, hnsw_index_longest(ix), HNSW_OWN, nullptr, 0, out.data(),
                       counts.data(), &st);
     check_counts(s.live);
     if (s.live > 0) calibrate(ix, t);
@@ -136,12 +136,12 @@ void read(const hnsw_index *ix, const std::vector<float> &queries) {
     for (int32_t form : {HNSW_ALLOW_LIST, HNSW_DENY_LIST}) {
       const size_t matches = hnsw_index_match(ix, some.data(), some.size(), 0, form, bits.data());
       CHECK(matches == (form == HNSW_ALLOW_LIST ? some.size() : s.live - some.size()));
-      hnsw_index_search(ix, queries.data(), n, k, 10, 0, 0, HNSW_OWN, bits.data(), matches, out.data(), counts.data(),
+      hnsw_index_search(ix, queries.data(), n, k, 10, 0, 0, 0, HNSW_OWN, bits.data(), matches, out.data(), counts.data(),
                         &st);
       check_counts(matches);
       // Told that there are more than there are, it walks first.
       for (int32_t engine : {HNSW_OWN, HNSW_UPSTREAM}) {
-        hnsw_index_search(ix, queries.data(), n, 1, 10, 0, 0, engine, bits.data(), s.slots, out.data(), counts.data(),
+        hnsw_index_search(ix, queries.data(), n, 1, 10, 0, 0, 0, engine, bits.data(), s.slots, out.data(), counts.data(),
                           &st);
         st.ok();
       }
@@ -175,7 +175,7 @@ std::string saved(const hnsw_index *ix) {
 
 hnsw_index *load(const std::string &file, const kind &of, status &st) {
   const hnsw_config cfg = of.config(2, 1, 1, 1);
-  hnsw_loader *l = hnsw_loader_new(&cfg, file.size(), &st);
+  hnsw_loader *l = hnsw_loader_new(&cfg, nullptr, 0, file.size(), &st);
   if (!l) return nullptr;
   hnsw_index *ix = nullptr;
   size_t max_elements;
@@ -190,7 +190,7 @@ hnsw_index *load(const std::string &file, const kind &of, status &st) {
 void search_one(const hnsw_index *ix, const float *query, status &st) {
   std::vector<hnsw_neighbor> out(5);
   uint32_t count;
-  hnsw_index_search(ix, query, 1, 5, 50, 0, 0, HNSW_OWN, nullptr, 0, out.data(), &count, &st);
+  hnsw_index_search(ix, query, 1, 5, 50, 0, 0, 0, HNSW_OWN, nullptr, 0, out.data(), &count, &st);
   st.ok();
 }
 
@@ -198,7 +198,7 @@ void life_of_an_index(const kind &of) {
   status st;
   const size_t n = 400;  // so that codes are learned of 256 slots and of 1024, and used between and after
   const hnsw_config cfg = of.config(5, 30, 100, 2);
-  hnsw_index *ix = hnsw_index_new(&cfg, &st);
+  hnsw_index *ix = hnsw_index_new(&cfg, nullptr, 0, &st);
   st.ok();
   const std::vector<float> queries = random_vectors(10, 9);
   read(ix, queries);

@@ -47,7 +47,7 @@ double seconds(const hnsw_index &ix, const float *queries, size_t n, size_t k, s
   double best = 1e9;
   for (int round = 0; round < 3; round++) {
     const auto begin = clock_type::now();
-    ix.search(queries, n, {k, ef, 0, 0, HNSW_OWN, allowed.data(), matches}, out.data(), counts.data());
+    ix.search(queries, n, {k, ef, 0, 0, 0, HNSW_OWN, allowed.data(), matches}, out.data(), counts.data());
     best = std::min(best, std::chrono::duration<double>(clock_type::now() - begin).count());
   }
   return best / static_cast<double>(n);
