@@ -102,7 +102,7 @@ static void walk_within(const hnsw_index &ix, const float *query, float radius, 
   scorer.aim(query);
   const slot_id entry = descend<at_rest>(*ix.g, scorer, 0, w);
   with_keep(ix, allowed, [&](auto keep) {
-    walk<at_rest>(*ix.g, 0, scorer, entry, ef, stop{0, 0, 0, 0, radius + 3 * scorer.noise()}, w, keep);
+    walk<at_rest>(*ix.g, 0, scorer, entry, ef, stop{0, 0, 0, 0, 0, radius + 3 * scorer.noise()}, w, keep);
     for (const candidates::entry e : w.found) {
       const slot_id s = candidates::slot_of(e);
       if (keep(s)) offer(s, ix.rows.gone() ? candidates::distance_of(e) : ix.distance(query, s));
