@@ -70,6 +70,10 @@ func TestConfigOutOfRange(t *testing.T) {
 		{"a negative capacity", hnswlib.L2, 4, hnswlib.Config{MaxElements: -1}, hnswlib.ErrConfig},
 		{"more elements than upstream can count", hnswlib.L2, 4, hnswlib.Config{MaxElements: 1 << 31}, hnswlib.ErrConfig},
 		{"a fixed capacity without a number", hnswlib.L2, 4, hnswlib.Config{FixedCapacity: true}, hnswlib.ErrConfig},
+		{"an unknown quantization", hnswlib.L2, 4, hnswlib.Config{Quantization: 7}, hnswlib.ErrConfig},
+		{"a negative quantization", hnswlib.L2, 4, hnswlib.Config{Quantization: -1}, hnswlib.ErrConfig},
+		{"an unknown engine", hnswlib.L2, 4, hnswlib.Config{Engine: 9}, hnswlib.ErrConfig},
+		{"a negative engine", hnswlib.L2, 4, hnswlib.Config{Engine: -1}, hnswlib.ErrConfig},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ix, err := hnswlib.New(tt.space, tt.dim, &tt.cfg)

@@ -70,6 +70,33 @@ func TestPythonReadsOurFile(t *testing.T) {
 	}
 }
 
+// Upstream walks a graph that was linked by codes as well as one that was not.
+func TestPythonSearchesAGraphLinkedByCodes(t *testing.T) {
+	const n, dim, k, ef, seed = 2000, 32, 10, 40, 64
+	for _, space := range spaces {
+		for _, q := range quantizations {
+			t.Run(space.String()+"/"+q.String(), func(t *testing.T) {
+				rows := clustered(newRand(seed), n+50, dim)
+				rows, asked := rows[:n], rows[n:]
+				ix := newIndex(t, space, dim, &hnswlib.Config{Quantization: q, EfConstruction: 80})
+				mustAdd(t, ix, rows, sequence(0, n))
+				says := python(t, asked, "read", space.String(), strconv.Itoa(dim), strconv.Itoa(k), mustSave(t, ix), strconv.Itoa(ef))
+				found := 0
+				for i, row := range exact(t, ix, asked, k, nil) {
+					for _, l := range labelsOf(row) {
+						if slices.Contains(says.Labels[i], l) {
+							found++
+						}
+					}
+				}
+				if got := float64(found) / float64(k*len(asked)); got < 0.97 {
+					t.Errorf("seed %d: Python's recall at ef %d is %.4f, want 0.97", seed, ef, got)
+				}
+			})
+		}
+	}
+}
+
 func TestWeReadPythonsFile(t *testing.T) {
 	const n, dim, k = 400, 24, 10
 	for space := range oracles {

@@ -21,42 +21,57 @@ var (
 	modelSteps = flag.Int("model.steps", 400, "steps of TestModel")
 )
 
+var engines = []hnswlib.Engine{hnswlib.Own, hnswlib.Upstream}
+
 // model is what an index should hold.
 type model struct {
+	most          int // of a batch
 	live, deleted map[uint64][]float32
 }
 
 // TestModel does random things to an index and to two maps, and holds the
-// answers of the one to the other, single-threaded and exact. Replay a failure:
+// answers of the one to the other, single-threaded; of every space, engine and
+// quantization. Replay a failure:
 //
-//	go test ./hnswlib -run TestModel/SPACE -model.seed=SEED
+//	go test ./hnswlib -run TestModel/SPACE/ENGINE/QUANTIZATION -model.seed=SEED
 func TestModel(t *testing.T) {
 	for space, oracle := range oracles {
-		t.Run(space.String(), func(t *testing.T) {
-			seed := *modelSeed
-			if seed == 0 {
-				seed = rand.Uint64()
+		for _, engine := range engines {
+			for _, q := range quantizations {
+				t.Run(fmt.Sprintf("%v/%v/%v", space, engine, q), func(t *testing.T) {
+					t.Parallel()
+					seed := *modelSeed
+					if seed == 0 {
+						seed = rand.Uint64()
+					}
+					t.Logf("seed %d", seed)
+					r := newRand(seed)
+					dim := 1 + r.IntN(12)
+					cfg := &hnswlib.Config{
+						M: 2 + r.IntN(8), EfConstruction: 1 + r.IntN(40), MaxElements: 1 + r.IntN(50),
+						ReplaceDeleted: r.IntN(2) == 0, Threads: 1 + r.IntN(3), Engine: engine, Quantization: q,
+					}
+					ix, err := hnswlib.New(space, dim, cfg)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer func() { checkAndClose(t, ix) }()
+					// Some have hundreds of elements, enough for codes to be learned of, and again.
+					most := []int{40, 40, 600}[r.IntN(3)]
+					m := model{most: most, live: map[uint64][]float32{}, deleted: map[uint64][]float32{}}
+					steps := *modelSteps / 3
+					if most > 40 {
+						steps /= 2
+					}
+					for step := range steps {
+						ix = m.step(t, r, ix, cfg, oracle)
+						if t.Failed() {
+							t.Fatalf("seed %d, step %d, dimension %d, %+v", seed, step, dim, *cfg)
+						}
+					}
+				})
 			}
-			t.Logf("seed %d", seed)
-			r := newRand(seed)
-			dim := 1 + r.IntN(12)
-			cfg := &hnswlib.Config{
-				M: 2 + r.IntN(8), EfConstruction: 1 + r.IntN(40), MaxElements: 1 + r.IntN(50),
-				ReplaceDeleted: r.IntN(2) == 0, Threads: 1 + r.IntN(3),
-			}
-			ix, err := hnswlib.New(space, dim, cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { checkAndClose(t, ix) }()
-			m := model{live: map[uint64][]float32{}, deleted: map[uint64][]float32{}}
-			for step := range *modelSteps {
-				ix = m.step(t, r, ix, cfg, oracle)
-				if t.Failed() {
-					t.Fatalf("seed %d, step %d, dimension %d, %+v", seed, step, dim, *cfg)
-				}
-			}
-		})
+		}
 	}
 }
 
@@ -67,10 +82,10 @@ func (m *model) step(t *testing.T, r *rand.Rand, ix *hnswlib.Index, cfg *hnswlib
 			t.Error(err)
 		}
 	}
-	label := uint64(r.IntN(300))
-	switch r.IntN(12) {
+	label := uint64(r.IntN(300 + 2*m.most))
+	switch r.IntN(14) {
 	case 0, 1, 2, 3:
-		rows := clustered(r, 1+r.IntN(40), ix.Dim())
+		rows := clustered(r, 1+r.IntN(m.most), ix.Dim())
 		labels := sequence(label, len(rows))
 		must(ix.Add(flatten(rows), labels))
 		for i, l := range labels {
@@ -121,6 +136,8 @@ func (m *model) step(t *testing.T, r *rand.Rand, ix *hnswlib.Index, cfg *hnswlib
 		}
 		checkAndClose(t, ix)
 		ix = loaded
+	case 11, 12:
+		m.walk(t, r, ix, oracle)
 	default:
 		m.compare(t, r, ix, oracle)
 	}
@@ -132,6 +149,62 @@ func (m *model) step(t *testing.T, r *rand.Rand, ix *hnswlib.Index, cfg *hnswlib
 		t.Errorf("Len, DeletedLen = %d, %d, want %d, %d", ix.Len(), ix.DeletedLen(), len(m.live), len(m.deleted))
 	}
 	return ix
+}
+
+// walk asks for what a walk finds, not for the very nearest: as many as asked
+// for, live and let in, at their exact distances, and in order.
+func (m *model) walk(t *testing.T, r *rand.Rand, ix *hnswlib.Index, oracle vec.Distance) {
+	opt := &hnswlib.Query{Ef: 1 + r.IntN(30), Engine: engines[r.IntN(2)]}
+	if opt.Engine == hnswlib.Own && r.IntN(4) == 0 {
+		opt.Ef, opt.Recall = 0, 0.9
+	}
+	kept := func(uint64) bool { return true }
+	n := len(m.live)
+	if r.IntN(2) == 0 {
+		parts := uint64(2 + r.IntN(5))
+		kept = func(l uint64) bool { return l%parts > 0 }
+		opt.Filter = hnswlib.FilterFunc(slices.Collect(maps.Keys(m.live)), kept)
+		n = 0
+		for l := range m.live {
+			if kept(l) {
+				n++
+			}
+		}
+	}
+	q := gaussian(r, ix.Dim(), 1)
+	k := 1 + r.IntN(20)
+	check := func(call string, got []hnswlib.Neighbor) {
+		for i, hit := range got {
+			v := m.live[hit.Label]
+			if v == nil || !kept(hit.Label) {
+				t.Errorf("%s with %+v: label %d is in the answer", call, *opt, hit.Label)
+				continue
+			}
+			if d := oracle(q, v); math.Abs(d-float64(hit.Distance)) > 1e-4*(1+math.Abs(d)) {
+				t.Errorf("%s: label %d at %v, want %v", call, hit.Label, hit.Distance, d)
+			}
+			if i > 0 && (hit.Distance < got[i-1].Distance || hit.Distance == got[i-1].Distance && hit.Label <= got[i-1].Label) {
+				t.Errorf("%s: %v after %v", call, hit, got[i-1])
+			}
+		}
+	}
+	got := queryAny(t, ix, q, k, opt)
+	if len(got) != min(k, n) {
+		t.Errorf("KNNQuery(k %d) with %+v = %d answers, want %d", k, *opt, len(got), min(k, n))
+	}
+	check("KNNQuery", got)
+	if len(got) == 0 {
+		return
+	}
+	radius := got[r.IntN(len(got))].Distance
+	hits, err := ix.Within(q, radius, &hnswlib.Range{Ef: 1 + r.IntN(30), Filter: opt.Filter})
+	if err != nil {
+		t.Error(err)
+	}
+	check("Within", hits)
+	if len(hits) > 0 && hits[len(hits)-1].Distance > radius {
+		t.Errorf("Within(%v) = %v", radius, hits[len(hits)-1])
+	}
 }
 
 // compare asks exact questions, filtered and not.
@@ -172,24 +245,31 @@ func (m *model) compare(t *testing.T, r *rand.Rand, ix *hnswlib.Index, oracle ve
 // with more than one thread at it, for -race to watch.
 func TestModelManyGoroutines(t *testing.T) {
 	const workers, dim = 4, 6
-	seed := *modelSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	ix := newIndex(t, hnswlib.L2, dim, &hnswlib.Config{M: 4, EfConstruction: 20, MaxElements: 1})
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			m := ownLabels{first: uint64(w) << 32, live: map[uint64][]float32{}, deleted: map[uint64][]float32{}}
-			r := newRand(seed + uint64(w))
-			for range *modelSteps / 4 {
-				if err := m.step(r, ix); err != nil {
-					t.Errorf("seed %d, goroutine %d: %v", seed, w, err)
+	for _, engine := range engines {
+		for _, q := range quantizations {
+			t.Run(fmt.Sprintf("%v/%v", engine, q), func(t *testing.T) {
+				t.Parallel()
+				seed := *modelSeed
+				if seed == 0 {
+					seed = rand.Uint64()
 				}
-			}
-		})
+				ix := newIndex(t, hnswlib.L2, dim, &hnswlib.Config{M: 4, EfConstruction: 20, MaxElements: 1, Engine: engine, Quantization: q})
+				var wg sync.WaitGroup
+				for w := range workers {
+					wg.Go(func() {
+						m := ownLabels{first: uint64(w) << 32, live: map[uint64][]float32{}, deleted: map[uint64][]float32{}}
+						r := newRand(seed + uint64(w))
+						for range *modelSteps / 8 {
+							if err := m.step(r, ix); err != nil {
+								t.Errorf("seed %d, goroutine %d: %v", seed, w, err)
+							}
+						}
+					})
+				}
+				wg.Wait()
+			})
+		}
 	}
-	wg.Wait()
 }
 
 // ownLabels is what an index should hold from first to first + 2^32.
@@ -201,7 +281,14 @@ type ownLabels struct {
 func (m *ownLabels) step(r *rand.Rand, ix *hnswlib.Index) error {
 	label := m.first + uint64(r.IntN(50))
 	row := gaussian(r, ix.Dim(), 1)
-	switch r.IntN(9) {
+	switch r.IntN(10) {
+	case 9: // so many that codes are learned
+		rows := clustered(r, 150, ix.Dim())
+		labels := sequence(m.first+50, len(rows))
+		for i, l := range labels {
+			m.live[l] = rows[i]
+		}
+		return ix.Add(flatten(rows), labels)
 	case 0, 1, 2:
 		m.live[label] = row
 		delete(m.deleted, label)
@@ -220,7 +307,7 @@ func (m *ownLabels) step(r *rand.Rand, ix *hnswlib.Index) error {
 		m.live[label] = m.deleted[label]
 		delete(m.deleted, label)
 		return ix.UnmarkDeleted([]uint64{label})
-	case 5: // more than all of them can need, so that it never is too few
+	case 5: // more than all of them can need, so that it never is too few labels
 		return ix.Resize(1000 + r.IntN(1000))
 	case 6:
 		var file bytes.Buffer

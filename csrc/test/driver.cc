@@ -17,7 +17,7 @@
 
 namespace {
 
-constexpr size_t dim = 19;  // a tail in every kernel
+size_t dim = 19;  // a tail in every kernel
 constexpr size_t threads = 4;
 constexpr int32_t nobody = 0;  // waits
 
@@ -28,6 +28,15 @@ constexpr int32_t nobody = 0;  // waits
       exit(1);                                                                  \
     }                                                                           \
   } while (false)
+
+// One kind of index.
+struct kind {
+  int32_t space, engine, bits;
+
+  hnsw_config config(size_t m, size_t ef_construction, uint64_t seed, size_t slots) const {
+    return {space, bits, dim, m, ef_construction, seed, slots, engine, 0};
+  }
+};
 
 struct status : hnsw_status {
   void ok() const {
@@ -59,20 +68,47 @@ std::vector<uint64_t> sequence(uint64_t first, size_t n) {
 
 void add(hnsw_index *ix, const std::vector<float> &v, const std::vector<uint64_t> &labels) {
   status st;
-  hnsw_index_begin(ix, v.data(), labels.data(), labels.size(), &st);
-  st.ok();
-  together([&](size_t) {
-    status mine;
-    hnsw_index_insert(ix, v.data(), labels.size(), 0, &nobody, &mine);
-    mine.ok();
-  });
-  CHECK(hnsw_index_end(ix, &st) == labels.size());
-  st.ok();
+  for (size_t at = 0; at < labels.size();) {
+    const float *rest = v.data() + at * dim;
+    hnsw_index_begin(ix, rest, labels.data() + at, labels.size() - at, &st);
+    st.ok();
+    together([&](size_t) {
+      status mine;
+      hnsw_index_insert(ix, rest, SIZE_MAX, 0, &nobody, &mine);
+      mine.ok();
+    });
+    const size_t in = hnsw_index_end(ix, &st);  // all, but where codes have a look first
+    st.ok();
+    CHECK(in == labels.size() - at || (in > 0 && ix->codes.width() && ix->slots() % 256 == 0));
+    at += in;
+  }
   hnsw_index_verify(ix, &st);
   st.ok();
 }
 
-// Queries, filters, items, counts and a writer, all at once.
+// Recall of the walks that end by slack, from loose to as good as never.
+void calibrate(const hnsw_index *ix, size_t t) {
+  status st;
+  uint32_t own[24];
+  const size_t n = hnsw_index_sample(ix, 24, t, own, &st), k = 5;
+  st.ok();
+  CHECK(n == 24);
+  const float slacks[] = {0.01f, 0.3f, 1e6f}, longest = hnsw_index_longest(ix);
+  CHECK(longest > 0);
+  for (const uint32_t *other : {own, own + n / 2}) {
+    size_t found[3] = {};
+    hnsw_index_calibrate(ix, own, other, n / 2, k, 60, slacks, 3, longest, found, &st);
+    st.ok();
+    CHECK(found[0] <= n / 2 * k && found[2] <= n / 2 * k && found[2] >= found[0]);
+    CHECK(10 * found[2] >= 8 * n / 2 * k);
+  }
+  const uint32_t nothing = UINT32_MAX;
+  size_t found;
+  hnsw_index_calibrate(ix, &nothing, own, 1, k, 10, slacks, 1, longest, &found, &st);
+  CHECK(st.code == HNSW_CONFIG);
+}
+
+// Queries, filters, items, counts, calibration and a writer, all at once.
 void read(const hnsw_index *ix, const std::vector<float> &queries) {
   hnsw_stats s;
   hnsw_index_stat(ix, &s);
@@ -81,9 +117,17 @@ void read(const hnsw_index *ix, const std::vector<float> &queries) {
     const size_t n = queries.size() / dim, k = 7;
     std::vector<hnsw_neighbor> out(n * k);
     std::vector<uint32_t> counts(n);
-    hnsw_index_search(ix, queries.data(), n, k, 10 + 20 * t, t % 2 ? HNSW_OWN : HNSW_UPSTREAM, nullptr, 0, out.data(), counts.data(), &st);
-    st.ok();
-    for (uint32_t c : counts) CHECK(c == std::min(k, s.live));
+    const auto check_counts = [&](size_t most) {
+      st.ok();
+      for (uint32_t c : counts) CHECK(c == std::min(k, most));
+    };
+    hnsw_index_search(ix, queries.data(), n, k, 10 + 20 * t, 0, 0, 0, t % 2 ? HNSW_OWN : HNSW_UPSTREAM, nullptr, 0,
+                      out.data(), counts.data(), &st);
+    check_counts(s.live);
+    hnsw_index_search(ix, queries.data(), n, k, 100, 0.2f, k + t, hnsw_index_longest(ix), HNSW_OWN, nullptr, 0, out.data(),
+                      counts.data(), &st);
+    check_counts(s.live);
+    if (s.live > 0) calibrate(ix, t);
 
     std::vector<uint64_t> labels(s.live), bits(s.slots / 64 + 1);
     CHECK(hnsw_index_labels(ix, labels.data(), labels.size(), &st) == s.live);
@@ -92,15 +136,19 @@ void read(const hnsw_index *ix, const std::vector<float> &queries) {
     for (int32_t form : {HNSW_ALLOW_LIST, HNSW_DENY_LIST}) {
       const size_t matches = hnsw_index_match(ix, some.data(), some.size(), 0, form, bits.data());
       CHECK(matches == (form == HNSW_ALLOW_LIST ? some.size() : s.live - some.size()));
-      hnsw_index_search(ix, queries.data(), n, k, 10, HNSW_OWN, bits.data(), matches, out.data(), counts.data(), &st);
-      st.ok();
-      for (uint32_t c : counts) CHECK(c == std::min(k, matches));
+      hnsw_index_search(ix, queries.data(), n, k, 10, 0, 0, 0, HNSW_OWN, bits.data(), matches, out.data(), counts.data(),
+                        &st);
+      check_counts(matches);
       // Told that there are more than there are, it walks first.
-      hnsw_index_search(ix, queries.data(), n, 1, 10, HNSW_UPSTREAM, bits.data(), s.slots, out.data(), counts.data(), &st);
-      st.ok();
+      for (int32_t engine : {HNSW_OWN, HNSW_UPSTREAM}) {
+        hnsw_index_search(ix, queries.data(), n, 1, 10, 0, 0, 0, engine, bits.data(), s.slots, out.data(), counts.data(),
+                          &st);
+        st.ok();
+      }
     }
     for (size_t ef : {0, 20}) {
-      hnsw_index_within(ix, queries.data(), 12.0f, ef, nullptr, 0, out.data(), out.size(), &st);
+      hnsw_index_within(ix, queries.data(), ix->cfg.space == HNSW_L2 ? 12.0f : 0.5f, ef, nullptr, 0, out.data(),
+                        out.size(), &st);
       st.ok();
     }
     std::vector<float> items(some.size() * dim);
@@ -125,9 +173,9 @@ std::string saved(const hnsw_index *ix) {
   return file;
 }
 
-hnsw_index *load(const std::string &file, int32_t space, status &st) {
-  const hnsw_config cfg{space, 0, dim, 2, 1, 1, 1};
-  hnsw_loader *l = hnsw_loader_new(&cfg, file.size(), &st);
+hnsw_index *load(const std::string &file, const kind &of, status &st) {
+  const hnsw_config cfg = of.config(2, 1, 1, 1);
+  hnsw_loader *l = hnsw_loader_new(&cfg, nullptr, 0, file.size(), &st);
   if (!l) return nullptr;
   hnsw_index *ix = nullptr;
   size_t max_elements;
@@ -139,11 +187,18 @@ hnsw_index *load(const std::string &file, int32_t space, status &st) {
   return ix;
 }
 
-void life_of_an_index(int32_t space) {
+void search_one(const hnsw_index *ix, const float *query, status &st) {
+  std::vector<hnsw_neighbor> out(5);
+  uint32_t count;
+  hnsw_index_search(ix, query, 1, 5, 50, 0, 0, 0, HNSW_OWN, nullptr, 0, out.data(), &count, &st);
+  st.ok();
+}
+
+void life_of_an_index(const kind &of) {
   status st;
-  const size_t n = 400;
-  const hnsw_config cfg{space, 0, dim, 5, 30, 100, 2};
-  hnsw_index *ix = hnsw_index_new(&cfg, &st);
+  const size_t n = 400;  // so that codes are learned of 256 slots and of 1024, and used between and after
+  const hnsw_config cfg = of.config(5, 30, 100, 2);
+  hnsw_index *ix = hnsw_index_new(&cfg, nullptr, 0, &st);
   st.ok();
   const std::vector<float> queries = random_vectors(10, 9);
   read(ix, queries);
@@ -154,6 +209,7 @@ void life_of_an_index(int32_t space) {
     const std::vector<uint64_t> gone = sequence(round * n / 2, n / 8);
     hnsw_index_mark(ix, gone.data(), gone.size(), 1, &st);
     st.ok();
+    CHECK(ix->codes.ready() == (of.bits != 0));
     read(ix, queries);
   }
   hnsw_index_forget(ix, 10, &st);
@@ -162,8 +218,8 @@ void life_of_an_index(int32_t space) {
   const uint64_t unknown = 1 << 30;
   hnsw_index_mark(ix, &unknown, 1, 1, &st);
   CHECK(st.code == HNSW_NOT_FOUND);
-  float nan[dim] = {NAN};
-  hnsw_index_begin(ix, nan, &unknown, 1, &st);
+  const std::vector<float> nan(dim, NAN);
+  hnsw_index_begin(ix, nan.data(), &unknown, 1, &st);
   CHECK(st.code == HNSW_NOT_FINITE);
 
   hnsw_index *fresh = hnsw_index_compact(ix, 1, &st);
@@ -172,10 +228,7 @@ void life_of_an_index(int32_t space) {
     status mine;
     hnsw_index_insert(fresh, nullptr, SIZE_MAX, 0, &nobody, &mine);
     mine.ok();
-    std::vector<hnsw_neighbor> out(5);
-    uint32_t count;
-    hnsw_index_search(ix, queries.data(), 1, 5, 50, HNSW_OWN, nullptr, 0, out.data(), &count, &mine);
-    mine.ok();
+    search_one(ix, queries.data(), mine);
   });
   hnsw_index_end(fresh, &st);
   st.ok();
@@ -184,71 +237,111 @@ void life_of_an_index(int32_t space) {
   read(fresh, queries);
   hnsw_index_free(fresh);
 
+  fresh = hnsw_index_compact(ix, 0, &st);  // and breaks off
+  st.ok();
+  hnsw_index_insert(fresh, nullptr, n / 2, 0, &nobody, &st);
+  st.ok();
+  hnsw_index_free(fresh);
+
   std::vector<std::string> files(threads);
   together([&](size_t t) { files[t] = saved(ix); });
   for (const std::string &f : files) CHECK(f == files[0]);
   together([&](size_t t) {  // each loads it, and what is left of it after damage
     status mine;
-    hnsw_index *again = load(files[t], space, mine);
+    hnsw_index *again = load(files[t], of, mine);
     mine.ok();
     CHECK(saved(again) == files[t]);
+    search_one(again, queries.data(), mine);
     hnsw_index_free(again);
     std::mt19937 r(static_cast<unsigned>(t));
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 12; i++) {
       std::string damaged = files[t];
       if (i % 4 == 0) {
         damaged.resize(r() % damaged.size());
       } else {
         damaged[i % 4 == 1 ? r() % 96 : r() % damaged.size()] ^= static_cast<char>(1 << r() % 8);
       }
-      hnsw_index *got = load(damaged, space, mine);
+      hnsw_index *got = load(damaged, of, mine);
       if (!got) {
         CHECK(mine.code == HNSW_CORRUPT || mine.code == HNSW_DIMENSION);
         continue;
       }
-      std::vector<hnsw_neighbor> out(5);
-      uint32_t count;
-      hnsw_index_search(got, queries.data(), 1, 5, 50, HNSW_OWN, nullptr, 0, out.data(), &count, &mine);
-      mine.ok();
+      search_one(got, queries.data(), mine);
       hnsw_index_free(got);
     }
   });
   hnsw_index_free(ix);
 }
 
-// The graph of one thread is upstream's own: levels, entry point and links.
-void one_thread_builds_upstreams_graph() {
-  const size_t n = 500;
-  const hnsw_config cfg{HNSW_L2, 0, dim, 6, 40, 7, n};
-  const std::vector<float> v = random_vectors(n, 11);
-  hnsw_index ours(cfg);
-  const int32_t somebody = 1;
-  for (size_t at = 0; at < n;) {
-    ours.begin(v.data() + at * dim, sequence(1000 + at, n - at).data(), n - at);
-    ours.insert(v.data() + at * dim, 40, 40, &nobody);
-    ours.insert(v.data() + at * dim, SIZE_MAX, 70, &somebody);  // the rest has to wait
-    const size_t in = ours.end();
-    CHECK(in == std::min<size_t>(70, n - at));
-    at += in;
-  }
-  minnow::space metric(HNSW_L2, dim);
-  minnow::graph theirs(&metric, n, cfg.m, cfg.ef_construction, cfg.seed);
-  for (size_t i = 0; i < n; i++) theirs.addPoint(v.data() + i * dim, 1000 + i);
-  CHECK(ours.g->enterpoint_node_ == theirs.enterpoint_node_ && ours.g->maxlevel_ == theirs.maxlevel_);
-  for (minnow::slot_id s = 0; s < n; s++) {
-    CHECK(ours.labels[s] == theirs.getExternalLabel(s));
-    CHECK(ours.g->element_levels_[s] == theirs.element_levels_[s]);
-    for (int level = 0; level <= theirs.element_levels_[s]; level++) {
-      const auto *a = ours.g->get_linklist_at_level(s, level), *b = theirs.get_linklist_at_level(s, level);
-      CHECK(memcmp(a, b, sizeof *a * (1 + *b)) == 0);
+// Upstream's metric, over vectors in its rows, by our kernel: so the same to the bit.
+struct plain_space final : hnswlib::SpaceInterface<float> {
+  minnow::distance_fn distance;
+
+  explicit plain_space(int32_t space) : distance(minnow::distance_in(space)) {}
+  size_t get_data_size() override { return dim * sizeof(float); }
+  hnswlib::DISTFUNC<float> get_dist_func() override { return distance; }
+  void *get_dist_func_param() override { return &dim; }
+};
+
+void same_graph(const minnow::graph &a, const minnow::graph &b) {
+  CHECK(a.cur_element_count == b.cur_element_count);
+  CHECK(a.enterpoint_node_ == b.enterpoint_node_ && a.maxlevel_ == b.maxlevel_);
+  for (minnow::slot_id s = 0; s < b.cur_element_count; s++) {
+    CHECK(a.element_levels_[s] == b.element_levels_[s]);
+    for (int level = 0; level <= b.element_levels_[s]; level++) {
+      const auto *l = a.get_linklist_at_level(s, level), *m = b.get_linklist_at_level(s, level);
+      CHECK(memcmp(l, m, sizeof *l * (1 + *m)) == 0);
     }
   }
+}
+
+// One thread adds v, in a number of additions that end early where somebody waits.
+void add_alone(hnsw_index &ix, const std::vector<float> &v, bool interrupted) {
+  const size_t n = v.size() / dim;
+  const int32_t somebody = 1;
+  for (size_t at = 0; at < n;) {
+    const float *rest = v.data() + at * dim;
+    ix.begin(rest, sequence(1000 + at, n - at).data(), n - at);
+    if (interrupted) {
+      ix.insert(rest, 40, 40, &nobody);
+      ix.insert(rest, SIZE_MAX, 70, &somebody);  // the rest has to wait
+    } else {
+      ix.insert(rest, SIZE_MAX, 0, &nobody);
+    }
+    const size_t in = ix.end();
+    if (interrupted && !ix.codes.width()) CHECK(in == std::min<size_t>(70, n - at));
+    at += in;
+  }
+}
+
+// The graph of one thread is upstream's own: levels, entry point and links.
+void one_thread_builds_upstreams_graph(const kind &of) {
+  const size_t n = 600;
+  const hnsw_config cfg = of.config(6, 40, 7, n);
+  const std::vector<float> v = random_vectors(n, 11);
+  hnsw_index ours(cfg);
+  add_alone(ours, v, true);
+  plain_space metric(of.space);
+  minnow::graph theirs(&metric, n, cfg.m, cfg.ef_construction, cfg.seed);
+  for (size_t i = 0; i < n; i++) theirs.addPoint(v.data() + i * dim, 1000 + i);
+  same_graph(*ours.g, theirs);
+  for (minnow::slot_id s = 0; s < n; s++) CHECK(ours.labels[s] == theirs.getExternalLabel(s));
+}
+
+// By codes it is another, and the same however many additions the vectors come in.
+void one_thread_builds_one_graph(const kind &of) {
+  const size_t n = 1100;
+  const std::vector<float> v = random_vectors(n, 12);
+  hnsw_index a(of.config(6, 40, 7, n)), b(of.config(6, 40, 7, n));
+  add_alone(a, v, true);
+  add_alone(b, v, false);
+  same_graph(*a.g, *b.g);
 }
 
 void life_of_a_flat_index(int32_t space) {
   status st;
   const size_t n = 300;
-  const hnsw_config cfg{space, 0, dim, 0, 0, 0, n};
+  const hnsw_config cfg{space, 0, dim, 0, 0, 0, n, 0, 0};
   hnsw_flat *ix = hnsw_flat_new(&cfg, &st);
   st.ok();
   const std::vector<float> v = random_vectors(n, 4), queries = random_vectors(5, 5);
@@ -286,10 +379,19 @@ void life_of_a_flat_index(int32_t space) {
 }  // namespace
 
 int main() {
-  one_thread_builds_upstreams_graph();
   for (int32_t space : {HNSW_L2, HNSW_IP, HNSW_COSINE}) {
-    life_of_an_index(space);
+    for (int32_t bits : {0, 8, 4}) {
+      for (int32_t engine : {HNSW_OWN, HNSW_UPSTREAM}) {
+        const kind of{space, engine, bits};
+        // Cosine's vectors are scaled first, upstream's own are not.
+        if ((engine == HNSW_UPSTREAM || bits == 0) && space != HNSW_COSINE) one_thread_builds_upstreams_graph(of);
+        one_thread_builds_one_graph(of);
+        life_of_an_index(of);
+      }
+    }
     life_of_a_flat_index(space);
   }
+  dim = 130;  // several lines of codes
+  for (int32_t bits : {8, 4}) life_of_an_index({HNSW_L2, HNSW_OWN, bits});
   puts("driver: ok");
 }

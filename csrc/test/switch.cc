@@ -1,10 +1,11 @@
 // Measures where looking at each allowed vector becomes dearer than the walk
 // through the graph: the numbers at scan_pays in search.cc. Run it by
 //
-//	csrc/test/switch.sh [FILE]
+//	csrc/test/switch.sh [FILE [N [BITS]]]
 //
 // FILE is a NumPy array of float32 with 384 columns, C order; without one, the
-// vectors are random around random centres.
+// vectors are random around random centres. BITS are those of the codes that the
+// walk goes by, 8 or 4; without them it goes by vectors.
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -46,7 +47,7 @@ double seconds(const hnsw_index &ix, const float *queries, size_t n, size_t k, s
   double best = 1e9;
   for (int round = 0; round < 3; round++) {
     const auto begin = clock_type::now();
-    ix.search(queries, n, k, ef, HNSW_OWN, allowed.data(), matches, out.data(), counts.data());
+    ix.search(queries, n, {k, ef, 0, 0, 0, HNSW_OWN, allowed.data(), matches}, out.data(), counts.data());
     best = std::min(best, std::chrono::duration<double>(clock_type::now() - begin).count());
   }
   return best / static_cast<double>(n);
@@ -57,16 +58,20 @@ double seconds(const hnsw_index &ix, const float *queries, size_t n, size_t k, s
 int main(int argc, char **argv) {
   const size_t dim = 384, k = 10, asked = 60;
   const size_t most = argc > 2 ? std::stoul(argv[2]) : 50000;
+  const int32_t bits = argc > 3 ? std::stoi(argv[3]) : 0;
   const std::vector<float> v = argc > 1 && *argv[1] ? load(argv[1], dim, most) : clustered(most, dim);
   const size_t n = v.size() / dim - asked;
   const float *queries = v.data() + n * dim;
-  hnsw_index ix({HNSW_IP, 0, dim, 16, 100, 100, n});
+  hnsw_index ix({HNSW_IP, bits, dim, 16, 100, 100, n, HNSW_OWN, 0});
   std::vector<uint64_t> labels(n);
   std::iota(labels.begin(), labels.end(), 0);
-  ix.begin(v.data(), labels.data(), n);
   const int32_t nobody = 0;
-  ix.insert(v.data(), n, n, &nobody);
-  ix.end();
+  for (size_t in = 0; in < n;) {
+    const float *rest = v.data() + in * dim;
+    ix.begin(rest, labels.data() + in, n - in);
+    ix.insert(rest, SIZE_MAX, 0, &nobody);
+    in += ix.end();
+  }
   printf("%zu vectors of %zu\n%-8s %5s %8s %9s %9s %6s\n", n, dim, "filter", "ef", "matches", "scan µs", "walk µs",
          "c");
   std::mt19937 r(2);

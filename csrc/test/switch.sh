@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: switch.sh [FILE [N]]   measure where a filtered query is better off with a scan: see switch.cc
+# usage: switch.sh [FILE [N [BITS]]]   measure where a filtered query is better off with a scan: see switch.cc
 #
 # Needs g++ (or $CXX) and the include path that eval "$(scripts/setup.sh env)" puts into CGO_CXXFLAGS.
 set -euo pipefail

@@ -2,7 +2,8 @@
 
 write SPACE DIM PATH    index of the vectors on standard input, with replaced
                         and deleted labels; saved to PATH
-read SPACE DIM K PATH   loads PATH and answers the queries on standard input
+read SPACE DIM K PATH [EF]
+                        loads PATH and answers the queries on standard input
 flat SPACE DIM IN OUT   loads a brute-force index from IN, answers the 5 nearest
                         to each query on standard input, and saves to OUT
 
@@ -42,7 +43,7 @@ else:
 
 queries = rows[:50]
 k = 10 if command == "write" else int(sys.argv[4])
-index.set_ef(2000)
+index.set_ef(int(sys.argv[6]) if len(sys.argv) > 6 else 2000)
 labels, distances = index.knn_query(queries, k=k)
 print(json.dumps({
     "labels": labels.tolist(),
