@@ -16,101 +16,140 @@ namespace {
 constexpr float range4 = 2.7f, range8 = 5.0f;
 constexpr float centre4 = 7.5f, centre8 = 128.0f;
 
-constexpr size_t sample = 16384;        // rows that statistics are taken of, at most
-constexpr double much_clipped = 0.04;   // of the components of the latest vectors
+constexpr size_t sample = 16384;  // rows that statistics are taken of, at most
+
+// Of a vector's squared distance from the mean, how much its code may get wrong. Rounding makes 1 % of it with 4
+// bits and clipping about as much.
+constexpr float misfit_error = 0.06f;
+constexpr double many_misfits = 0.05;     // of the latest vectors: time to learn anew
+constexpr double too_many_misfits = 0.2;  // of all: codes are of no use
+
+// The bits that are worth their while: few dimensions lie in one cache line as floats, or as bytes.
+int32_t worth(size_t dim, int32_t bits) {
+  if (dim * sizeof(float) <= cache_line || dim > longest_coded) return 0;
+  return bits == 4 && dim <= cache_line ? 8 : bits;
+}
 
 }  // namespace
 
-codes::codes(int32_t space, size_t dim, int32_t b)
+codes::codes(int32_t space, size_t dim, int32_t wanted)
     : space(space),
       dim(dim),
-      lines(round_up(dim, b == 4 ? 2 * cache_line : cache_line) / (b == 4 ? 2 * cache_line : cache_line)),
-      bits(dim > longest_coded ? 0 : b),
+      bits(worth(dim, wanted)),
       centre(bits == 4 ? centre4 : centre8),
-      dot(bits == 4 ? best_kernel().dot4 : best_kernel().dot8) {}
+      dot(bits == 4 ? best_kernel().dot4 : best_kernel().dot8) {
+  const size_t a_line = bits == 4 ? 2 * cache_line : cache_line;
+  lines = (dim + a_line - 1) / a_line;
+}
 
 void codes::reserve(size_t rows) {
   if (!bits) return;
   block.resize(rows * lines * cache_line);
-  if (space == HNSW_L2) squares.resize(rows);
+  squares.resize(rows);
 }
 
 void codes::look(const vectors &rows, size_t count) {
   if (!bits) return;
-  const bool due = !ready() || count >= 2 * learned ||
-                   (count >= learned + learned / 8 && clipped(rows, count - std::min(count, between_looks), count) > much_clipped);
-  if (due) learn(rows, count);
+  const bool astray = ready() && count >= learned + learned / 8 &&
+                      misfits(count - std::min(count, between_looks), count) > many_misfits;
+  if (tried == 0 || count >= 2 * tried || astray) learn(rows, count);
 }
 
 void codes::learn(const vectors &rows, size_t count) {
   if (!bits || count < first_look) return;
-  learned = survey(rows, count) ? count : 0;
-  if (!ready()) return;
+  tried = count;
+  learned = 0;
+  if (!survey(rows, count)) return;
   for (slot_id s = 0; s < count; s++) put(s, rows.at(s));
+  if (misfits(0, count) <= too_many_misfits) learned = count;
 }
 
-// The share of components that lie outside of their ranges.
-double codes::clipped(const vectors &rows, size_t from, size_t to) const {
-  size_t outside = 0, of = 0;
-  const float reach = bits == 4 ? centre4 + 0.5f : centre8;
-  for (size_t s = from; s < to; s += 4, of += dim) {
-    const float *v = rows.at(static_cast<slot_id>(s));
-    size_t n = 0;
-    for (size_t j = 0; j < dim; j++) n += std::fabs(v[j] - mean[j]) > reach * step[j];
-    outside += n;
+double codes::misfits(size_t from, size_t to) const {
+  size_t n = 0;
+  for (size_t s = from; s < to; s++) n += misfit(static_cast<slot_id>(s));
+  return static_cast<double>(n) / static_cast<double>(to - from);
+}
+
+void codes::stand_alone() {
+  std::vector<float> told(dim);
+  for (size_t s = 0; s < squares.size(); s++) {
+    if (!misfit(static_cast<slot_id>(s))) continue;
+    tell(static_cast<slot_id>(s), told.data());
+    float square = 0;
+    for (size_t j = 0; j < dim; j++) square += (told[j] - mean[j]) * (told[j] - mean[j]);
+    squares[s] = space == HNSW_L2 ? square : square - length * length;
   }
-  return of ? static_cast<double>(outside) / static_cast<double>(of) : 0;
 }
 
 // Takes mean and deviation of each dimension, and says whether there is something to code.
+//
+// A second time without what lies beyond five deviations of the first, if that is little: one vector
+// that is a thousand times as long as the others would make all steps so much coarser.
 bool codes::survey(const vectors &rows, size_t count) {
-  const size_t stride = (count + sample - 1) / sample, n = (count + stride - 1) / stride;
-  std::vector<double> sum(dim), squared(dim);
+  const size_t stride = (count + sample - 1) / sample;
+  constexpr double far = 5, little = 0.05;
   // About a first guess of the mean, so that squares of what all have in common do not swallow the rest.
   mean.assign(rows.at(0), rows.at(0) + dim);
-  for (size_t s = 0; s < count; s += stride) {
-    const float *v = rows.at(static_cast<slot_id>(s));
-    for (size_t j = 0; j < dim; j++) {
-      const double x = static_cast<double>(v[j]) - mean[j];
-      sum[j] += x;
-      squared[j] += x * x;
+  std::vector<double> sum(dim), squared(dim), middle(dim), deviation(dim);
+  std::vector<size_t> n(dim);
+  double lengths = 0;
+  for (const bool again : {false, true}) {
+    std::fill(sum.begin(), sum.end(), 0);
+    std::fill(squared.begin(), squared.end(), 0);
+    std::fill(n.begin(), n.end(), 0);
+    size_t of = 0;
+    for (size_t s = 0; s < count; s += stride, of++) {
+      const float *v = rows.at(static_cast<slot_id>(s));
+      if (!again) lengths += 1 - static_cast<double>(best_kernel().ip(v, v, &dim));
+      for (size_t j = 0; j < dim; j++) {
+        const double x = static_cast<double>(v[j]) - mean[j];
+        const bool in = !again || std::fabs(x - middle[j]) <= far * deviation[j];
+        sum[j] += in ? x : 0;
+        squared[j] += in ? x * x : 0;
+        n[j] += in;
+      }
     }
+    for (size_t j = 0; j < dim; j++) {
+      if (again && static_cast<double>(n[j]) < (1 - little) * static_cast<double>(of)) continue;
+      const double size = static_cast<double>(n[j]);
+      middle[j] = sum[j] / size;
+      deviation[j] = std::sqrt(std::max(0.0, squared[j] / size - middle[j] * middle[j]));
+    }
+    if (!again) lengths /= static_cast<double>(of);
   }
   step.resize(dim);
   inverse.resize(dim);
+  bias = 0;
   double most = 0;
   for (size_t j = 0; j < dim; j++) {
-    const double m = sum[j] / static_cast<double>(n);
-    const double deviation = std::sqrt(std::max(0.0, squared[j] / static_cast<double>(n) - m * m));
-    most = std::max(most, deviation + std::fabs(mean[j] + m));
-    mean[j] = static_cast<float>(mean[j] + m);
-    step[j] = static_cast<float>(bits == 4 ? 2 * range4 * deviation / 15 : 2 * range8 * deviation / 254);
+    most = std::max(most, deviation[j] + std::fabs(mean[j] + middle[j]));
+    mean[j] = static_cast<float>(mean[j] + middle[j]);
+    step[j] = static_cast<float>(bits == 4 ? 2 * range4 * deviation[j] / 15 : 2 * range8 * deviation[j] / 254);
     inverse[j] = step[j] > 0 ? 1 / step[j] : 0;
     if (!std::isfinite(inverse[j])) step[j] = inverse[j] = 0;
+    bias += step[j] * step[j] / 12;  // the variance of a number that is rounded
   }
-  // Rounding makes a squared length longer, by a twelfth of a squared step a dimension.
-  bias = 0;
-  for (const float s : step) bias += s * s / 12;
+  length = static_cast<float>(std::sqrt(lengths));
   const float widest = *std::max_element(step.begin(), step.end());
   // Squares of these, and sums of dim of them, have to be floats of full precision.
-  return widest > 1e-15f && most * most * static_cast<double>(dim) < FLT_MAX / 1e6;
+  return widest > 1e-15f && length > 1e-15f && most * most * static_cast<double>(dim) < FLT_MAX / 1e6 && lengths < FLT_MAX / 1e6;
 }
 
 void codes::put(slot_id s, const float *v) {
   uint8_t *row = reinterpret_cast<uint8_t *>(block.data()) + s * lines * cache_line;
   constexpr size_t piece = 2 * cache_line;
   const code_range range = bits == 4 ? code_range{centre4, 0, 15} : code_range{centre8, 1, 255};
-  float square = 0;
+  float told = 0, lost = 0, all = 0;
   for (size_t from = 0; from < dim; from += piece) {
     const size_t n = std::min(piece, dim - from);
-    const float *st = step.data() + from;
+    const float *m = mean.data() + from, *st = step.data() + from;
     uint8_t c[piece] = {};
-    best_kernel().encode(v + from, mean.data() + from, inverse.data() + from, n, range, c);
-    if (space == HNSW_L2) {
-      for (size_t j = 0; j < n; j++) {
-        const float x = (static_cast<float>(c[j]) - centre) * st[j];
-        square += x * x;
-      }
+    best_kernel().encode(v + from, m, inverse.data() + from, n, range, c);
+    for (size_t j = 0; j < n; j++) {
+      const float is = v[from + j] - m[j], tells = (static_cast<float>(c[j]) - centre) * st[j];
+      told += tells * tells;
+      lost += (is - tells) * (is - tells);
+      all += is * is;
     }
     if (bits == 4) {
       for (size_t j = 0; j < cache_line; j++) row[j] = static_cast<uint8_t>(c[j] | c[j + cache_line] << 4);
@@ -120,7 +159,11 @@ void codes::put(slot_id s, const float *v) {
       row += piece;
     }
   }
-  if (space == HNSW_L2) squares[s] = square;
+  if (!(lost <= misfit_error * all + bias)) {
+    squares[s] = NAN;
+  } else {
+    squares[s] = space == HNSW_L2 ? told : told - (1 - best_kernel().ip(v, v, &dim));
+  }
 }
 
 void codes::tell(slot_id s, float *out) const {
@@ -128,10 +171,12 @@ void codes::tell(slot_id s, float *out) const {
   best_kernel().decode(row, bits, mean.data(), step.data(), dim, centre, out);
 }
 
-code_scorer::code_scorer(const codes &c)
+code_scorer::code_scorer(const codes &c, const vectors &rows, distance_fn exact)
     : c(c),
-      rows(reinterpret_cast<const uint8_t *>(c.block.data())),
-      squares(c.squares.empty() ? nullptr : c.squares.data()),
+      rows(rows),
+      exact(exact),
+      codes_at(reinterpret_cast<const uint8_t *>(c.block.data())),
+      squares(c.squares.data()),
       lines(c.lines),
       dot(c.dot),
       room(c.lines * (c.bits == 4 ? 2 : 1) * cache_line + cache_line),
@@ -143,21 +188,36 @@ code_scorer::code_scorer(const codes &c)
 }
 
 void code_scorer::aim(const float *v) {
+  from = v;
   const bool l2 = c.space == HNSW_L2;
+  const float squared = l2 ? 0 : std::fabs(1 - best_kernel().ip(v, v, &c.dim));
+  // So that it is as long as the vectors are; a query of length 0 is at 1 from all.
+  const float scale = l2 || !(squared > 0) ? 1 : c.length / std::sqrt(squared);
   const kernel &k = best_kernel();
-  const weighed all = k.weigh(v, c.mean.data(), c.step.data(), c.dim, l2, scaled.data());
-  const float scale = all.most > FLT_MIN * 1e6f ? 127 / all.most : 0, unit = scale > 0 ? all.most / 127 : 0;
-  const int32_t sum = k.round(scaled.data(), scale, c.dim, weights);
-  const float middle = unit * c.centre * static_cast<float>(sum);
-  // Rounding is spread evenly over a step, whose variance is a twelfth of its square.
-  error = std::sqrt(all.squares / 12);
-  if (l2) {
-    base = all.product + 2 * middle - c.bias;
-    slope = 2 * unit;
-    error *= 2;
-  } else {
-    base = 1 - all.product + middle;
-    slope = unit;
+  const weighed y = k.weigh(v, scale, c.mean.data(), c.step.data(), c.dim, scaled.data());
+  const float to_bytes = y.most > FLT_MIN * 1e6f ? 127 / y.most : 0, unit = to_bytes > 0 ? y.most / 127 : 0;
+  const int32_t sum = k.round(scaled.data(), to_bytes, c.dim, weights);
+  // Of the squared distance, in l2 or between the scaled query and a vector.
+  base = y.squares + 2 * unit * c.centre * static_cast<float>(sum) - c.bias;
+  slope = 2 * unit;
+  part = 1;
+  if (!l2) {
+    const float half = 0.5f / scale;
+    base = 1 + half * (base - scale * scale * squared);
+    slope *= half;
+    part = half;
+  }
+}
+
+float code_scorer::noise(float d) const {
+  // Of the squared distance: twice its root times the rounding along it, and the rounding's own square.
+  const float squared = c.space == HNSW_L2 ? d : (d - 1) / part + 2 * c.length * c.length;
+  return part * (c.bias + 2 * std::sqrt(std::max(squared, 0.0f) * c.bias / static_cast<float>(c.dim)));
+}
+
+void code_scorer::measure_misfits(const slot_id *s, size_t n, float *out) const {
+  for (size_t i = 0; i < n; i++) {
+    if (c.misfit(s[i])) out[i] = exact(from, rows.at(s[i]), &rows.dim);
   }
 }
 

@@ -1,20 +1,30 @@
-// Compact codes of vectors: a byte or half a byte for each component, an eighth
-// or a quarter of what a walk has to fetch otherwise.
+// Compact codes of vectors: a byte or half a byte for each component, a quarter or
+// an eighth of what a walk has to fetch otherwise.
 //
 // A component v of dimension j is told as v ≈ mean[j] + step[j]·(c − centre), where the
 // code c is a whole number. Mean and step come from the vectors themselves: a
 // step is a fixed part of the dimension's deviation. What lies outside the range is
-// clipped. With y a query, or its distance from the mean for l2, a dot product is then
+// clipped.
 //
-//	Σ y[j]·step[j]·(c[j] − centre)  ≈  slope · (Σ w[j]·c[j] − centre · Σ w[j])
+// A squared distance from y, measured from the mean, to such an x is
+//
+//	|y|² − 2·y·x + |x|²,   and   y·x = Σ y[j]·step[j]·(c[j] − centre)
+//	                             ≈ slope · (Σ w[j]·c[j] − centre · Σ w[j])
 //
 // with w[j] whole numbers in -127..127 and slope one number a query: so the work
-// for each vector is a dot product of bytes (kernel.h), and a distance one
-// multiplication and one addition more. For l2 a vector brings the squared length
-// of its code along.
+// for each vector is a dot product of bytes (kernel.h), one number that it brings along, and a few
+// additions. What such an estimate is wrong by grows with the distance: it is least among
+// the near, where it matters. So inner products are told by distances too,
+//
+//	q·v = (|q|² + |v|² − |q−v|²) / 2
+//
+// with |v|² exact, and q scaled to the vectors' length, which changes no order.
+//
+// A vector that its code tells badly, as it lies far outside the ranges, is a misfit: it is measured itself.
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -41,12 +51,18 @@ class codes {
   void reserve(size_t rows);
   size_t bytes() const { return block.size() + (squares.capacity() + mean.capacity() * 3) * sizeof(float); }
 
+  // Whether row s is one that has to be measured itself.
+  bool misfit(slot_id s) const { return std::isnan(squares[s]); }
+
+  // From here on codes are all there is: misfits do with theirs.
+  void stand_alone();
+
   // The number of slots, more than count, at which look should be called.
   size_t next_look(size_t count) const { return count < first_look ? first_look : count - count % between_looks + between_looks; }
 
-  // Looks at the first count rows, and where there are no codes yet, or twice as many vectors as
-  // those learned from, or where the latest do not fit into the ranges: learns from
-  // all of them, and codes them anew.
+  // Looks at the first count rows. Where there are no codes yet, or twice as many vectors as
+  // those learned from, or many misfits among the latest, it learns from all of them, and codes them anew. Where
+  // many vectors are misfits even so, there are no codes, until there are twice as many vectors.
   void look(const vectors &rows, size_t count);
 
   // Learns from the first count rows, if they are enough.
@@ -63,8 +79,8 @@ class codes {
 
   static constexpr size_t first_look = 256, between_looks = 1024;
 
-  double clipped(const vectors &rows, size_t from, size_t to) const;
   bool survey(const vectors &rows, size_t count);
+  double misfits(size_t from, size_t to) const;
 
   int32_t space;
   size_t dim, lines;
@@ -72,10 +88,14 @@ class codes {
   float centre;
   dot_fn dot;
   memory_block block;
-  std::vector<float> squares;  // l2: of each row, the squared length of what it tells
+  // Of each row, the squared length of what its code tells, in l2; less that of its vector in the others;
+  // NaN for a misfit.
+  std::vector<float> squares;
   std::vector<float> mean, step, inverse;
-  float bias = 0;  // l2: what estimates would be too long by
+  float bias = 0;      // what squared lengths of codes are too long by
+  float length = 1;    // of the vectors, as a root mean square
   size_t learned = 0;  // the number of rows that those are of
+  size_t tried = 0;    // the same, where that gave codes or not
 };
 
 // Estimates distances from one vector to many, by their codes.
@@ -83,23 +103,27 @@ class code_scorer {
  public:
   static constexpr bool ahead = true;
 
-  explicit code_scorer(const codes &c);
+  // exact measures misfits by rows. Both may be gone, as rows say, if c stands alone.
+  code_scorer(const codes &c, const vectors &rows, distance_fn exact);
 
-  // From here on, distances are from v.
+  // From here on, distances are from v, which must stay.
   void aim(const float *v);
 
   // The same from what the code of row s tells: a fraction of the memory to fetch.
   void aim_at(slot_id s) {
+    if (c.misfit(s)) return aim(rows.at(s));
     c.tell(s, told.data());
     aim(told.data());
   }
 
-  // What an estimate is wrong by, most of the time.
-  float noise() const { return error; }
+  // What an estimate of distance d is wrong by: its standard deviation.
+  float noise(float d) const;
 
+  // Not of squares: 4 bytes a vector are in the second-level cache mostly, and asking for them cost
+  // a query by 4 bits 15 %.
   void expect(const slot_id *s, size_t n) const {
     for (size_t i = 0; i < n; i++) {
-      const uint8_t *row = rows + s[i] * lines * cache_line;
+      const uint8_t *row = codes_at + s[i] * lines * cache_line;
       for (size_t line = 0; line < lines; line++) __builtin_prefetch(row + line * cache_line);
     }
   }
@@ -107,26 +131,36 @@ class code_scorer {
   void measure(const slot_id *s, size_t n, float *out) const {
     constexpr size_t most = 64;
     int32_t dots[most];
-    for (; n > 0; s += most, out += most, n -= std::min(n, most)) {
+    for (; n > 0;) {
       const size_t now = std::min(n, most);
-      dot(rows, lines, s, now, weights, dots);
-      for (size_t i = 0; i < now; i++) out[i] = base - slope * static_cast<float>(dots[i]);
-      if (squares) {
-        for (size_t i = 0; i < now; i++) out[i] += squares[s[i]];
+      dot(codes_at, lines, s, now, weights, dots);
+      bool all_told = true;
+      for (size_t i = 0; i < now; i++) {
+        out[i] = base - slope * static_cast<float>(dots[i]) + part * squares[s[i]];
+        all_told &= out[i] == out[i];
       }
+      if (!all_told) measure_misfits(s, now, out);
+      s += now;
+      out += now;
+      n -= now;
     }
   }
 
  private:
+  void measure_misfits(const slot_id *s, size_t n, float *out) const;
+
   const codes &c;
-  const uint8_t *rows;
+  const vectors &rows;
+  const distance_fn exact;
+  const uint8_t *codes_at;
   const float *squares;
   size_t lines;
   dot_fn dot;
   std::vector<int8_t> room;
   std::vector<float> scaled, told;
   int8_t *weights;  // in room, on a cache line
-  float base = 0, slope = 0, error = 0;
+  const float *from = nullptr;
+  float base = 0, slope = 0, part = 0;
 };
 
 }  // namespace minnow

@@ -143,6 +143,7 @@ void hnsw_index::reserve(size_t want) {
 
 void hnsw_index::drop() {
   if (!codes.ready()) fail(HNSW_CONFIG, "there are no codes of its %zu vectors that could take their place", slots());
+  codes.stand_alone();
   rows.drop();
   stamp = next_stamp();
 }

@@ -17,14 +17,13 @@ using distance_fn = float (*)(const void *a, const void *b, const void *dim);
 using dot_fn = void (*)(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
                         int32_t *out);
 
-// Scales a vector, or where differ what it differs from mean by, to the steps of
-// codes: out[j] = y[j]*step[j].
+// Scales what a multiple of v differs from mean by to the steps of codes:
+// out[j] = y[j]*step[j] with y[j] = factor*v[j] - mean[j].
 struct weighed {
   float most;     // the greatest |out[j]|
-  float squares;  // sum of out[j]^2
-  float product;  // sum of y[j]*mean[j], or of y[j]^2 where differ
+  float squares;  // sum of y[j]^2
 };
-using weigh_fn = weighed (*)(const float *v, const float *mean, const float *step, size_t dim, bool differ, float *out);
+using weigh_fn = weighed (*)(const float *v, float factor, const float *mean, const float *step, size_t dim, float *out);
 
 // out[j] = the whole number nearest to w[j]*scale, which is in -127..127; returns their sum.
 using round_fn = int32_t (*)(const float *w, float scale, size_t dim, int8_t *out);

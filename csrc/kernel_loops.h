@@ -24,9 +24,10 @@ MINNOW_TARGET inline float whole(float x) {
 typedef float lanes __attribute__((vector_size(64)));
 constexpr size_t lane_count = sizeof(lanes) / sizeof(float);
 
-template <bool differ>
-MINNOW_TARGET weighed weigh_all(const float *v, const float *mean, const float *step, size_t dim, float *out) {
-  lanes most{}, squares{}, product{};
+}  // namespace
+
+MINNOW_TARGET weighed weigh(const float *v, float factor, const float *mean, const float *step, size_t dim, float *out) {
+  lanes most{}, squares{};
   for (size_t from = 0; from < dim; from += lane_count) {
     const size_t bytes = std::min(lane_count, dim - from) * sizeof(float);
     lanes y{}, m{}, s{};
@@ -39,11 +40,10 @@ MINNOW_TARGET weighed weigh_all(const float *v, const float *mean, const float *
       memcpy(&m, mean + from, bytes);
       memcpy(&s, step + from, bytes);
     }
-    if (differ) y -= m;
+    y = y * factor - m;
     const lanes w = y * s, size = w > -w ? w : -w;
     most = size > most ? size : most;
-    squares += w * w;
-    product += y * (differ ? y : m);
+    squares += y * y;
     if (bytes == sizeof(lanes)) {
       memcpy(out + from, &w, sizeof w);
     } else {
@@ -54,15 +54,8 @@ MINNOW_TARGET weighed weigh_all(const float *v, const float *mean, const float *
   for (size_t i = 0; i < lane_count; i++) {
     all.most = std::max(all.most, most[i]);
     all.squares += squares[i];
-    all.product += product[i];
   }
   return all;
-}
-
-}  // namespace
-
-MINNOW_TARGET weighed weigh(const float *v, const float *mean, const float *step, size_t dim, bool differ, float *out) {
-  return differ ? weigh_all<true>(v, mean, step, dim, out) : weigh_all<false>(v, mean, step, dim, out);
 }
 
 MINNOW_TARGET int32_t round(const float *w, float scale, size_t dim, int8_t *out) {

@@ -81,7 +81,7 @@ size_t nearest_by(const hnsw_index &ix, const float *query, const wish &want, hn
     rule.least = 2 * want.slack_k;  // costs nothing where queries are like the vectors, and is a floor where not
     rule.slack = want.slack;
     rule.floor = floor_of(ix, query, want.longest);
-    rule.noise = scorer.noise();
+    rule.noise = scorer.noise(rule.floor);
   }
   const slot_id entry = descend<at_rest>(*ix.g, scorer, 0, w);
   return with_keep(ix, want.allowed, [&](auto keep) {

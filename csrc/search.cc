@@ -48,8 +48,8 @@ struct allowed_only final : hnswlib::BaseFilterFunctor {
 // Where half of all slots may be kept the walk is hardly longer than without a
 // filter, and what it costs then is another rule: the last one. With no more
 // candidates than the list holds, a walk would never stop early.
-bool scan_pays(size_t candidates, size_t width, size_t slots) {
-  constexpr double multiple = 20;
+bool scan_pays(size_t candidates, size_t width, size_t slots, bool coded) {
+  const double multiple = coded ? 10 : 20;
   if (candidates <= width) return true;
   const double c = static_cast<double>(candidates);
   return candidates < slots / 2 && c * c <= multiple * static_cast<double>(width) * static_cast<double>(slots);
@@ -103,7 +103,7 @@ static void walk_within(const hnsw_index &ix, const float *query, float radius, 
   const slot_id entry = descend<at_rest>(*ix.g, scorer, 0, w);
   with_keep(ix, allowed, [&](auto keep) {
     stop rule;
-    rule.radius = radius + 3 * scorer.noise();
+    rule.radius = radius + 3 * scorer.noise(radius);
     walk<at_rest>(*ix.g, 0, scorer, entry, ef, rule, w, keep);
     for (const candidates::entry e : w.found) {
       const slot_id s = candidates::slot_of(e);
@@ -167,9 +167,11 @@ void hnsw_index::search(const float *queries, size_t n, const wish &asked, hnsw_
   const size_t candidates = w.allowed ? w.matches : live;
   w.k = std::min(w.k, candidates);
   w.ef = std::max(w.ef, asked.k);
+  // Estimates need some more to choose from than the k wanted.
+  if (codes.ready()) w.ef = std::max(w.ef, asked.k + std::max<size_t>(asked.k / 2, 6));
   // A walk that ends by slack rarely fills its list.
   constexpr size_t by_slack = 128;
-  const bool scan = scan_pays(candidates, w.slack > 0 ? std::max(by_slack, w.k) : w.ef, slots());
+  const bool scan = scan_pays(candidates, w.slack > 0 ? std::max(by_slack, w.k) : w.ef, slots(), codes.ready());
   ready_made ready(cfg.space, cfg.dim);
   for (size_t i = 0; i < n; i++) {
     const float *q = ready.from(queries + i * cfg.dim);
@@ -191,7 +193,7 @@ size_t hnsw_index::within(const float *query, float radius, size_t ef, const uin
     if (d <= radius) hits.push_back({labels[s], d});
   };
   const size_t candidates = allowed ? matches : live;
-  if (ef == 0 || scan_pays(candidates, ef, slots())) {
+  if (ef == 0 || scan_pays(candidates, ef, slots(), codes.ready())) {
     scan(*this, query, allowed, offer);
   } else if (codes.ready()) {
     walk_within<code_scorer>(*this, query, radius, ef, allowed, offer);

@@ -27,7 +27,7 @@ class vector_scorer {
 
   void aim(const float *v) { from = v; }
   void aim_at(slot_id s) { from = ix.vector(s); }
-  float noise() const { return 0; }
+  float noise(float) const { return 0; }
 
   void expect(const slot_id *s, size_t n) const {
     for (size_t i = 0; i < std::min(n, coming); i++) ix.rows.expect(s[i]);
@@ -50,7 +50,7 @@ class vector_scorer {
 template <class Scorer>
 Scorer scorer_of(const hnsw_index &ix) {
   if constexpr (std::is_same_v<Scorer, code_scorer>) {
-    return Scorer(ix.codes);
+    return Scorer(ix.codes, ix.rows, ix.metric.distance);
   } else {
     return Scorer(ix);
   }
