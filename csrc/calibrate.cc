@@ -66,7 +66,10 @@ void hnsw_index::calibrate(const slot_id *a, const slot_id *b, size_t n, size_t 
       const size_t count = search_graph(queries.data() + i * cfg.dim, w, got.data());
       // By distance: of several at the k-th distance, any will do.
       const auto good = [&](const hnsw_neighbor &h) { return h.distance <= farthest; };
-      found[j] += static_cast<size_t>(std::count_if(got.begin(), got.begin() + static_cast<ptrdiff_t>(count), good));
+      const auto hits = std::count_if(got.begin(), got.begin() + static_cast<ptrdiff_t>(count), good);
+      found[j] += static_cast<size_t>(hits);
+      if (static_cast<size_t>(hits) < k) continue;
+      while (++j < m) found[j] += k;  // who looks further finds no less
     }
   }
 }

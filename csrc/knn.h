@@ -83,7 +83,9 @@ size_t nearest_by(const hnsw_index &ix, const float *query, const wish &want, hn
     rule.floor = floor_of(ix, query, want.longest);
     rule.noise = scorer.noise(rule.floor);
   }
-  const slot_id entry = descend<at_rest>(*ix.g, scorer, 0, w);
+  slot_id entry = descend<at_rest>(*ix.g, scorer, 0, w);
+  // Of a graph of one level the entry point itself may be what is to be left out.
+  if (entry == want.without && *ix.g->get_linklist0(entry) > 0) entry = ix.g->get_linklist0(entry)[1];
   return with_keep(ix, want.allowed, [&](auto keep) {
     walk<at_rest>(*ix.g, 0, scorer, entry, want.ef, rule, w, keep, want.without);
     if (Scorer::ahead && !ix.rows.gone()) return rank(ix, query, w.found, want.k, keep, out);

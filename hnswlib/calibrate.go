@@ -41,10 +41,10 @@ const (
 	calibrateSeed = 1
 )
 
-// slacks that are measured, about 1.2 from one to the next.
+// slacks that are measured, 1.2 from one to the next.
 var slacks = func() []float32 {
 	var s []float32
-	for v := 0.01; v < 1; v *= 1.2 {
+	for v := 0.01; v < 5; v *= 1.2 {
 		s = append(s, float32(v))
 	}
 	return s
