@@ -11,6 +11,11 @@ namespace minnow {
 
 constexpr size_t cache_line = 64;
 
+// Where memory that is asked for ahead goes: into the second-level cache. The first level has room for
+// some dozen requests at a time (24 on a Zen 4) and the asking waits where there are more. On that
+// processor, WordNet at ef 80, queries became 1.35 times as many on floats, 1.75 by 8 bits, 1.35 by 4.
+constexpr int to_second_level = 2;
+
 constexpr size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 // A block of bytes that starts on a cache line. Bytes that nothing was written to are 0, and have no memory behind them.

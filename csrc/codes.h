@@ -124,7 +124,7 @@ class code_scorer {
   void expect(const slot_id *s, size_t n) const {
     for (size_t i = 0; i < n; i++) {
       const uint8_t *row = codes_at + s[i] * lines * cache_line;
-      for (size_t line = 0; line < lines; line++) __builtin_prefetch(row + line * cache_line);
+      for (size_t line = 0; line < lines; line++) __builtin_prefetch(row + line * cache_line, 0, to_second_level);
     }
   }
 

@@ -39,7 +39,7 @@ struct vectors {
   // queries where all made 1.31. Four of the longest fill half of a first-level cache.
   void expect(slot_id s) const {
     const char *row = block.data() + s * stride;
-    for (size_t i = 0; i < expected; i += cache_line) __builtin_prefetch(row + i);
+    for (size_t i = 0; i < expected; i += cache_line) __builtin_prefetch(row + i, 0, to_second_level);
   }
 
  private:

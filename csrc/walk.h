@@ -150,7 +150,7 @@ inline slot_id *list_of(const graph &g, slot_id s, int level) {
 // Asks for a list that will be read soon: of 32 links, all.
 inline void expect_list(const graph &g, slot_id s, int level) {
   const char *list = reinterpret_cast<const char *>(list_of(g, s, level));
-  for (size_t i = 0; i < 3 * cache_line; i += cache_line) __builtin_prefetch(list + i);
+  for (size_t i = 0; i < 3 * cache_line; i += cache_line) __builtin_prefetch(list + i, 0, to_second_level);
 }
 
 // Fills w.found with the slots of a level that are near, among them the ef nearest that
