@@ -132,25 +132,25 @@ bool codes::survey(const vectors &rows, size_t count) {
   length = static_cast<float>(std::sqrt(lengths));
   const float widest = *std::max_element(step.begin(), step.end());
   // Squares of these, and sums of dim of them, have to be floats of full precision.
-  return widest > 1e-15f && length > 1e-15f && most * most * static_cast<double>(dim) < FLT_MAX / 1e6 && lengths < FLT_MAX / 1e6;
+  constexpr double largest = FLT_MAX / 1e6;
+  return widest > 1e-15f && length > 1e-15f && most * most * static_cast<double>(dim) < largest && lengths < largest;
 }
 
 void codes::put(slot_id s, const float *v) {
+  const kernel &k = best_kernel();
   uint8_t *row = reinterpret_cast<uint8_t *>(block.data()) + s * lines * cache_line;
   constexpr size_t piece = 2 * cache_line;
   const code_range range = bits == 4 ? code_range{centre4, 0, 15} : code_range{centre8, 1, 255};
-  float told = 0, lost = 0, all = 0;
+  fit all{};
   for (size_t from = 0; from < dim; from += piece) {
     const size_t n = std::min(piece, dim - from);
-    const float *m = mean.data() + from, *st = step.data() + from;
+    const float *m = mean.data() + from;
     uint8_t c[piece] = {};
-    best_kernel().encode(v + from, m, inverse.data() + from, n, range, c);
-    for (size_t j = 0; j < n; j++) {
-      const float is = v[from + j] - m[j], tells = (static_cast<float>(c[j]) - centre) * st[j];
-      told += tells * tells;
-      lost += (is - tells) * (is - tells);
-      all += is * is;
-    }
+    float told[piece];
+    k.encode(v + from, m, inverse.data() + from, n, range, c);
+    k.decode(c, 8, m, step.data() + from, n, centre, told);
+    const fit here = k.judge(v + from, told, m, n);
+    all = {all.told + here.told, all.all + here.all, all.lost + here.lost};
     if (bits == 4) {
       for (size_t j = 0; j < cache_line; j++) row[j] = static_cast<uint8_t>(c[j] | c[j + cache_line] << 4);
       row += cache_line;
@@ -159,10 +159,10 @@ void codes::put(slot_id s, const float *v) {
       row += piece;
     }
   }
-  if (!(lost <= misfit_error * all + bias)) {
+  if (!(all.lost <= misfit_error * all.all + bias)) {
     squares[s] = NAN;
   } else {
-    squares[s] = space == HNSW_L2 ? told : told - (1 - best_kernel().ip(v, v, &dim));
+    squares[s] = space == HNSW_L2 ? all.told : all.told - (1 - k.ip(v, v, &dim));
   }
 }
 

@@ -58,7 +58,9 @@ class codes {
   void stand_alone();
 
   // The number of slots, more than count, at which look should be called.
-  size_t next_look(size_t count) const { return count < first_look ? first_look : count - count % between_looks + between_looks; }
+  size_t next_look(size_t count) const {
+    return count < first_look ? first_look : count - count % between_looks + between_looks;
+  }
 
   // Looks at the first count rows. Where there are no codes yet, or twice as many vectors as
   // those learned from, or many misfits among the latest, it learns from all of them, and codes them anew. Where

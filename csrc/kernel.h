@@ -35,9 +35,16 @@ struct code_range {
 };
 using encode_fn = void (*)(const float *v, const float *mean, const float *inverse, size_t dim, code_range r, uint8_t *out);
 
-// Tells what codes stand for: out[j] = mean[j] + step[j]*(c[j] - centre), with c as dot8 or dot4 has them.
+// Tells what codes stand for: out[j] = mean[j] + step[j]*(c[j] - centre), with
+// the codes in row as dot8 or dot4 has them.
 using decode_fn = void (*)(const uint8_t *row, int bits, const float *mean, const float *step, size_t dim, float centre,
                            float *out);
+
+// How well told stands for v: squared lengths from mean, of told and of v, and of their difference.
+struct fit {
+  float told, all, lost;
+};
+using fit_fn = fit (*)(const float *v, const float *told, const float *mean, size_t dim);
 
 struct kernel {
   const char *name;
@@ -54,6 +61,7 @@ struct kernel {
   round_fn round;
   encode_fn encode;
   decode_fn decode;
+  fit_fn judge;
 };
 
 // Kernels of this architecture, best first; the last is usable anywhere.

@@ -39,6 +39,7 @@ using dot = std::remove_pointer_t<dot_fn>;
   std::remove_pointer_t<round_fn> round;   \
   std::remove_pointer_t<encode_fn> encode; \
   std::remove_pointer_t<decode_fn> decode; \
+  std::remove_pointer_t<fit_fn> judge;     \
   }
 MINNOW_LOOPS(baseline)
 #if defined(__x86_64__)

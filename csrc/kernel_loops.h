@@ -24,38 +24,59 @@ MINNOW_TARGET inline float whole(float x) {
 typedef float lanes __attribute__((vector_size(64)));
 constexpr size_t lane_count = sizeof(lanes) / sizeof(float);
 
+// Of n floats, and zeros. A size that the compiler knows is one load.
+MINNOW_TARGET inline lanes load(const float *p, size_t n) {
+  lanes x{};
+  if (n == lane_count) {
+    memcpy(&x, p, sizeof x);
+  } else {
+    memcpy(&x, p, n * sizeof(float));
+  }
+  return x;
+}
+
+MINNOW_TARGET inline void store(const lanes &x, float *p, size_t n) {
+  if (n == lane_count) {
+    memcpy(p, &x, sizeof x);
+  } else {
+    memcpy(p, &x, n * sizeof(float));
+  }
+}
+
+MINNOW_TARGET inline float sum(const lanes &x) {
+  float s = 0;
+  for (size_t i = 0; i < lane_count; i++) s += x[i];
+  return s;
+}
+
 }  // namespace
 
 MINNOW_TARGET weighed weigh(const float *v, float factor, const float *mean, const float *step, size_t dim, float *out) {
   lanes most{}, squares{};
   for (size_t from = 0; from < dim; from += lane_count) {
-    const size_t bytes = std::min(lane_count, dim - from) * sizeof(float);
-    lanes y{}, m{}, s{};
-    if (bytes == sizeof(lanes)) {  // a size that the compiler knows is one load
-      memcpy(&y, v + from, sizeof y);
-      memcpy(&m, mean + from, sizeof m);
-      memcpy(&s, step + from, sizeof s);
-    } else {
-      memcpy(&y, v + from, bytes);
-      memcpy(&m, mean + from, bytes);
-      memcpy(&s, step + from, bytes);
-    }
-    y = y * factor - m;
-    const lanes w = y * s, size = w > -w ? w : -w;
+    const size_t n = std::min(lane_count, dim - from);
+    const lanes y = load(v + from, n) * factor - load(mean + from, n);
+    const lanes w = y * load(step + from, n), size = w > -w ? w : -w;
     most = size > most ? size : most;
     squares += y * y;
-    if (bytes == sizeof(lanes)) {
-      memcpy(out + from, &w, sizeof w);
-    } else {
-      memcpy(out + from, &w, bytes);
-    }
+    store(w, out + from, n);
   }
   weighed all{};
-  for (size_t i = 0; i < lane_count; i++) {
-    all.most = std::max(all.most, most[i]);
-    all.squares += squares[i];
-  }
+  for (size_t i = 0; i < lane_count; i++) all.most = std::max(all.most, most[i]);
+  all.squares = sum(squares);
   return all;
+}
+
+MINNOW_TARGET fit judge(const float *v, const float *told, const float *mean, size_t dim) {
+  lanes of_told{}, of_all{}, of_lost{};
+  for (size_t from = 0; from < dim; from += lane_count) {
+    const size_t n = std::min(lane_count, dim - from);
+    const lanes m = load(mean + from, n), is = load(v + from, n) - m, tells = load(told + from, n) - m;
+    of_told += tells * tells;
+    of_all += is * is;
+    of_lost += (is - tells) * (is - tells);
+  }
+  return {sum(of_told), sum(of_all), sum(of_lost)};
 }
 
 MINNOW_TARGET int32_t round(const float *w, float scale, size_t dim, int8_t *out) {

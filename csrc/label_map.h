@@ -45,7 +45,9 @@ class label_map {
       table[i] = s;
       return;
     }
-    if (used + gone + 1 > table.size() - table.size() / 3) rehash(used + used / 2 > table.size() / 2 ? 2 * table.size() : table.size());
+    if (used + gone + 1 > table.size() - table.size() / 3) {
+      rehash(used + used / 2 > table.size() / 2 ? 2 * table.size() : table.size());  // or but for what is gone
+    }
     size_t i = home(label);
     while (table[i] < erased) i = next(i);
     gone -= table[i] == erased;

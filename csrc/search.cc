@@ -35,14 +35,18 @@ struct allowed_only final : hnswlib::BaseFilterFunctor {
 // scan won and the first at which the walk did, in 384 dimensions with M 16 on
 // one thread,
 //
-//	                                        ef 10      ef 40     ef 160
-//	30,000 around centres, any allowed      23–57      37–92      23–59
-//	30,000 around centres, a range        57–145      36–93      23–59
-//	60,000 WordNet glosses, any allowed     15–45      11–29       7–18
-//	60,000 WordNet glosses, a range        44–113      28–72      18–46
+//	                                               ef 10      ef 40     ef 160
+//	30,000 around centres, any allowed, no codes   23–57      37–92      23–59
+//	30,000 around centres, a range, no codes     57–145      36–93      23–59
+//	60,000 WordNet glosses, any allowed, no codes  15–45      11–29       7–18
+//	60,000 WordNet glosses, a range, no codes    44–113      28–72      18–46
+//	117,599 WordNet glosses, any allowed, int8   13–34       9–22       5–14
+//	117,599 WordNet glosses, a range, int8       5–13       8–22       5–14
+//	117,599 WordNet glosses, any allowed, int4   5–13       9–22       5–14
+//	117,599 WordNet glosses, a range, int4       5–13        3–8       5–14
 //
 // where a range is one of labels, so of words alike. 20 is right or nearly so
-// in all. Close to it either way costs the same; far from it a wrong choice
+// without codes, and 10 with them. Close to it either way costs the same; far from it a wrong choice
 // costs most: with 0.2 % allowed at ef 10, the walk takes 7.7 ms, the scan 3 µs.
 //
 // Where half of all slots may be kept the walk is hardly longer than without a

@@ -13,7 +13,7 @@
 //
 // # Queries
 //
-// Beside text a query may have what [minnow.Query] has: k, offset, ef, mode
+// Beside text a query may have what [minnow.Query] has: k, offset, ef, recall, mode
 // ("vector", "text" or "hybrid"), min_similarity, diversity, and where, a filter
 // on metadata in the JSON of package where:
 //
