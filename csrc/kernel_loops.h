@@ -24,15 +24,15 @@ MINNOW_TARGET inline float whole(float x) {
 typedef float lanes __attribute__((vector_size(64)));
 constexpr size_t lane_count = sizeof(lanes) / sizeof(float);
 
-// Of n floats, and zeros. A size that the compiler knows is one load.
-MINNOW_TARGET inline lanes load(const float *p, size_t n) {
-  lanes x{};
+// Takes n floats, and zeros. A size that the compiler knows is one load. Not by
+// return: how a vector of a size that a set lacks is returned, is no settled matter.
+MINNOW_TARGET inline void load(const float *p, size_t n, lanes &x) {
   if (n == lane_count) {
     memcpy(&x, p, sizeof x);
   } else {
+    x = lanes{};
     memcpy(&x, p, n * sizeof(float));
   }
-  return x;
 }
 
 MINNOW_TARGET inline void store(const lanes &x, float *p, size_t n) {
@@ -55,8 +55,12 @@ MINNOW_TARGET weighed weigh(const float *v, float factor, const float *mean, con
   lanes most{}, squares{};
   for (size_t from = 0; from < dim; from += lane_count) {
     const size_t n = std::min(lane_count, dim - from);
-    const lanes y = load(v + from, n) * factor - load(mean + from, n);
-    const lanes w = y * load(step + from, n), size = w > -w ? w : -w;
+    lanes y, m, s;
+    load(v + from, n, y);
+    load(mean + from, n, m);
+    load(step + from, n, s);
+    y = y * factor - m;
+    const lanes w = y * s, size = w > -w ? w : -w;
     most = size > most ? size : most;
     squares += y * y;
     store(w, out + from, n);
@@ -71,7 +75,12 @@ MINNOW_TARGET fit judge(const float *v, const float *told, const float *mean, si
   lanes of_told{}, of_all{}, of_lost{};
   for (size_t from = 0; from < dim; from += lane_count) {
     const size_t n = std::min(lane_count, dim - from);
-    const lanes m = load(mean + from, n), is = load(v + from, n) - m, tells = load(told + from, n) - m;
+    lanes m, is, tells;
+    load(mean + from, n, m);
+    load(v + from, n, is);
+    load(told + from, n, tells);
+    is -= m;
+    tells -= m;
     of_told += tells * tells;
     of_all += is * is;
     of_lost += (is - tells) * (is - tells);
