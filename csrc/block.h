@@ -14,6 +14,8 @@ constexpr size_t cache_line = 64;
 // Where memory that is asked for ahead goes: into the second-level cache. The first level has room for
 // some dozen requests at a time (24 on a Zen 4) and the asking waits where there are more. On that
 // processor, WordNet at ef 80, queries became 1.35 times as many on floats, 1.75 by 8 bits, 1.35 by 4.
+// On a Xeon with 2 MB of second-level cache, 300,000 synthetic vectors of 384 dimensions, it made no
+// difference by codes (0.97 to 1.02) and cost floats 1 to 7 %.
 constexpr int to_second_level = 2;
 
 constexpr size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
