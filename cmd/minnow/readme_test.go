@@ -18,6 +18,9 @@ import (
 
 var update = flag.Bool("update", false, "write what the commands of README print into it")
 
+// What a slow machine prints beside the rest: long work tells of itself every ten seconds.
+var progressLine = regexp.MustCompile("(?m)^minnow: [a-z ]+: [0-9,]+( of [0-9,]+, [0-9hms]+ left)?, [0-9]+/s\n")
+
 var consoleBlock = regexp.MustCompile("(?s)```console\n(.*?)```\n")
 
 // The lines after "$ " in README's console blocks are run, all in one shell, and print what stands below them.
@@ -86,6 +89,7 @@ func runTour(t *testing.T, dir string, commands []string) []string {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	out = progressLine.ReplaceAll(out, nil)
 	outputs := strings.Split(string(bytes.TrimSuffix(out, []byte(mark+"\n"))), mark+"\n")
 	if len(outputs) != len(commands) {
 		t.Fatalf("%d commands and %d outputs:\n%s", len(commands), len(outputs), out)
