@@ -13,7 +13,7 @@
 //     L524 takes back() of an empty vector. Upstream never sees a mark.
 //   - A load maps a label to its last slot (L797). Ours prefers the live one.
 //
-// The graph is linked (link.cc) and walked (walk.h) by code of our own, over
+// The graph is linked (link.h) and walked (walk.h) by code of our own, over
 // compact codes of the vectors where there are some (codes.h). Upstream's code for
 // both stays within reach as the reference: its object keeps the links, in
 // memory that we lend it, and is told of vectors by their numbers (space).
