@@ -60,7 +60,7 @@ class candidates {
     if (entries.size() < ef + 1) entries.resize(ef + 1);
   }
 
-  // No slot farther away than this can matter.
+  // No slot farther away than this can matter: what admits says, as one number for many distances, ties let in.
   float bound() const {
     const float last = kept < ef ? std::numeric_limits<float>::infinity() : distance_of(entries[size - 1]);
     return std::min(std::max(last, end_rule.radius), limit_distance);

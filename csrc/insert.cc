@@ -102,7 +102,7 @@ void hnsw_index::insert(const float *vecs, size_t until, size_t sure, const int3
       i = batch.next;
     }
   };
-  thread_local walker w;
+  walker &w = own_walker();
   try {
     if (cfg.engine == HNSW_UPSTREAM) {
       take_all([&](size_t i) { add_upstream(i); });

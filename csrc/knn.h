@@ -9,12 +9,6 @@
 
 namespace minnow {
 
-// The walker of this thread: its memory is worth keeping.
-inline walker &own_walker() {
-  thread_local walker w;
-  return w;
-}
-
 // Calls f with the test for what an answer may contain, the cheapest that does.
 template <class F>
 auto with_keep(const hnsw_index &ix, const uint64_t *allowed, F &&f) {
@@ -42,7 +36,7 @@ size_t rank(const hnsw_index &ix, const float *query, const candidates &found, s
             hnsw_neighbor *out) {
   // How many times the error may be against a candidate. Of synthetic clusters in 768 dimensions, by
   // 4 bits at ef 260: 0.936 of the neighbours found at 1, 0.968 at 1.5, 0.987 at 2, 0.994 at 2.5, 0.996 at 3.
-  constexpr double doubt = 4;
+  constexpr double doubt = 2.5;
   constexpr size_t coming = 6;  // rows on their way
   thread_local std::vector<slot_id> slots;
   thread_local std::vector<float> estimates;

@@ -124,6 +124,12 @@ class walker {
   std::vector<size_t> near;
 };
 
+// The walker of this thread: its memory is worth keeping.
+inline walker &own_walker() {
+  thread_local walker w;
+  return w;
+}
+
 // Ends a walker's walk, however that comes.
 struct walk_end {
   walker &w;
@@ -139,7 +145,8 @@ struct in_change {
   static slot_id load(const slot_id *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 };
 
-// The number of links in a list. Of its four bytes upstream counts in two, and the mark in the others is ours to keep clear.
+// The number of links in a list. Of its four bytes upstream counts in two, and the mark in the others is
+// ours to keep clear.
 template <class Mode>
 size_t degree_of(const slot_id *list) { return Mode::load(list); }
 
