@@ -34,6 +34,9 @@ const (
 	// (docs/search.md) do about as well as this mixture, descriptions of packages as the blends.
 	blendShare = 0.2
 	blendShort = 0.05
+	// But of the neighbours that a recall lets walks miss, those from own vectors need miss no less than this part. Between
+	// clusters far apart lies nothing that a query could mean, and walks from there find no end.
+	ownMissed = 0.5
 
 	mostEf        = 1024 // the longest list of candidates of a walk that ends by slack
 	growth        = 1.5  // of the index, until it is measured again
@@ -112,7 +115,7 @@ func (ix *Index) calibrate(ctx context.Context, op string, k int) (*Calibration,
 	best := 0.0
 	for i := range slacks {
 		mixture := (1-blendShare)*ofOwn[i] + blendShare*ofBlends[i]
-		best = max(best, min(mixture, ofBlends[i]+blendShort))
+		best = max(best, min(mixture, ofBlends[i]+blendShort), 1-(1-ofOwn[i])/ownMissed)
 		c.Recalls = append(c.Recalls, best)
 	}
 	ix.calibrations.Store(k, &c)

@@ -86,6 +86,33 @@ func TestARecallIsWhatItSays(t *testing.T) {
 	}
 }
 
+// Points between clusters that are far apart find no end: a recall is not to be bought at their price.
+func TestARecallIsNotMeasuredBetweenClusters(t *testing.T) {
+	const clusters, n, dim, seed = 40, 8000, 128, 127
+	r := newRand(seed)
+	centres := make([][]float32, clusters)
+	for i := range centres {
+		centres[i] = gaussian(r, dim, 1)
+	}
+	rows := make([][]float32, n)
+	for i := range rows {
+		rows[i] = gaussian(r, dim, 0.6)
+		for j, c := range centres[i%clusters] {
+			rows[i][j] += c
+		}
+	}
+	ix := newIndex(t, hnswlib.L2, dim, &hnswlib.Config{Threads: 1})
+	mustAdd(t, ix, rows, sequence(0, n))
+	c, err := ix.Calibrate(t.Context(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// By the points between it would be 0.23.
+	if slack := c.Slack(0.95); slack > 0.12 {
+		t.Errorf("seed %d: a recall of 0.95 takes a slack of %v, want what vectors of a cluster need: %v for %v", seed, slack, c.Recalls, c.Slacks)
+	}
+}
+
 func TestRecallsThatAreRefused(t *testing.T) {
 	const n, dim = 300, 4
 	ix := newIndex(t, hnswlib.L2, dim, nil)
