@@ -20,6 +20,8 @@ type Embedder interface {
 	Dim() int
 	// ID names the model and all that decides its vectors. Two embedders of
 	// one ID give the same vector for a text; a collection refuses another ID.
+	// What stands after " preset " in it is a variant of the model, whose
+	// vectors are nearly the same: see [Options].MixPresets.
 	ID() string
 }
 

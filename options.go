@@ -39,6 +39,10 @@ type Options struct {
 	// of its own. By default a text has one vector, and what is beyond the
 	// model's limit has no part in it: [Hit.Truncated] says so.
 	Splitter Splitter
+	// MixPresets opens a collection with a model of another preset than it was
+	// made with (package onnx): documents of one, queries or more documents of
+	// the other. Some of the nearest are then missed; docs/int8.md has how many.
+	MixPresets bool
 	// Logger hears about what no call returns, such as a damaged graph that is
 	// made again, and every ten seconds about long work. By default nothing is
 	// logged.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/minnow-search/minnow/hnswlib"
 )
@@ -71,13 +72,19 @@ func parseSpec(settings map[string]string) (spec, error) {
 	return s, nil
 }
 
+// withoutPreset is an embedder's ID without what names a variant of its model.
+func withoutPreset(id string) string {
+	id, _, _ = strings.Cut(id, " preset ")
+	return id
+}
+
 // matches reports, as ErrModelMismatch, what e and o ask for that s is not.
 func (s spec) matches(e Embedder, o *Options) error {
 	differ := func(what string, has, asked any) error {
 		return fmt.Errorf("%w: its %s is %v, not %v", ErrModelMismatch, what, has, asked)
 	}
 	switch {
-	case e.ID() != s.model:
+	case e.ID() != s.model && !(o.MixPresets && withoutPreset(e.ID()) == withoutPreset(s.model)):
 		return differ("model", s.model, e.ID())
 	case e.Dim() != s.dim:
 		return differ("dimension", s.dim, e.Dim())

@@ -37,11 +37,12 @@ install_wheels() {
 	touch "$venv/.complete"
 }
 
-# make_glosses PYTHON: WordNet's definitions in $cache/glosses.txt, and some of its words in words.txt.
+# make_glosses PYTHON: WordNet's definitions in $cache/glosses.txt, and some of its words in words.txt. $wordnet is where it is.
 make_glosses() {
-	[ -e "$cache/words.txt" ] && return
 	local dir=${MINNOW_WORDNET:-/usr/share/wordnet}
 	[ -e "$dir/data.noun" ] || dir=$cache/wordnet/usr/share/wordnet
+	wordnet=$dir
+	[ -e "$cache/words.txt" ] && [ -e "$dir/data.noun" ] && return
 	if [ ! -e "$dir/data.noun" ]; then
 		say "fetching Debian's wordnet-base"
 		local tmp
@@ -55,25 +56,26 @@ make_glosses() {
 	"$1" "$(dirname "${BASH_SOURCE[0]}")/hnsw/data.py" texts "$dir" "$cache"
 }
 
-# fetch_descriptions: those of all packages that apt can have, in $cache/descriptions.txt. They are in apt's translations
-# into English, which many machines leave out: so the lists are fetched into a folder of their own, and the machine's
-# stay.
+# fetch_descriptions [LANGUAGE]: those of all packages that apt can have, in $cache/descriptions.txt, or in
+# descriptions-LANGUAGE.txt. They are in apt's translations, which many machines leave out: so the lists are fetched into
+# a folder of their own, and the machine's stay.
 fetch_descriptions() {
-	[ -e "$cache/descriptions.txt" ] && return
-	say "fetching the descriptions of Debian's packages"
+	local language=${1:-en} to=$cache/descriptions${1:+-$1}.txt
+	[ -e "$to" ] && return
+	say "fetching the descriptions of Debian's packages ($language)"
 	local lists=$cache/apt-lists
 	mkdir -p "$lists/partial"
-	local apt=(-o Acquire::Languages=en -o "Dir::State::lists=$lists")
+	local apt=(-o "Acquire::Languages=$language" -o "Dir::State::lists=$lists")
 	apt+=(-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
 	{
 		apt-get update -qq "${apt[@]}" >&2
 		apt-get indextargets "${apt[@]}" --format '$(FILENAME)' 'Created-By: Translations' |
-			xargs -d '\n' /usr/lib/apt/apt-helper cat-file >"$cache/descriptions.tmp"
-		[ -s "$cache/descriptions.tmp" ]
+			xargs -d '\n' /usr/lib/apt/apt-helper cat-file >"$to.tmp"
+		[ -s "$to.tmp" ]
 	} || {
-		say "that did not work: as root on a Debian machine run this with --prepare, and copy $cache/descriptions.txt"
+		say "that did not work: as root on a Debian machine run this with --prepare, and copy $to"
 		return 1
 	}
-	mv "$cache/descriptions.tmp" "$cache/descriptions.txt"
+	mv "$to.tmp" "$to"
 	rm -r "$lists"
 }

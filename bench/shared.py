@@ -15,7 +15,7 @@ from typing import Any
 
 BEGIN, END = "<!-- notes -->", "<!-- end of notes -->"
 QUIET = 0.03  # of the processors, for others
-DESCRIPTION = "Description-en:"  # not Description-md5, which stands beside it
+DESCRIPTION = "Description-{}:"  # en, de, …; not Description-md5, which stands beside it
 NO_NOTES = "No notes yet: write here what explains the ratios."
 
 
@@ -61,12 +61,13 @@ class Process:
         return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":")), 0)
 
 
-def descriptions(path: Path) -> Iterator[str]:
+def descriptions(path: Path, language: str = "en") -> Iterator[str]:
     """Without their format: a line of the text begins with a space, and a lone dot is an empty line."""
+    begin = DESCRIPTION.format(language)
     parts: list[str] = []
     for line in [*path.read_text("utf-8").splitlines(), ""]:
-        if line.startswith(DESCRIPTION):
-            parts = [line.removeprefix(DESCRIPTION).strip() + "."]
+        if line.startswith(begin):
+            parts = [line.removeprefix(begin).strip() + "."]
         elif parts and line.startswith(" "):
             parts += [line.strip()] if line.strip() != "." else []
         elif parts:

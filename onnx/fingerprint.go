@@ -14,7 +14,7 @@ func fingerprint(n *network, f *folder) (string, error) {
 	sum := sha256.New()
 	files := []string{f.tokenizer()}
 	if n.weights != "" {
-		fmt.Fprintln(sum, n.weights)
+		fmt.Fprintln(sum, Exact, n.weights) // of all presets
 	} else {
 		files = append(files, f.graph)
 	}

@@ -17,6 +17,7 @@ import (
 // folder is what a model's own files say of it.
 type folder struct {
 	path      string
+	preset    Preset
 	graph     string // the .onnx file
 	hidden    int    // numbers a token's vector has
 	vocabSize int
@@ -56,8 +57,8 @@ func architectureNames() string {
 }
 
 // readFolder reads and checks the configuration of a model, and refuses what this package would compute wrongly.
-func readFolder(path string) (*folder, error) {
-	f := &folder{path: path}
+func readFolder(path string, p Preset) (*folder, error) {
+	f := &folder{path: path, preset: p}
 	for _, read := range []func() error{f.readConfig, f.readLimits, f.findGraph, f.readModules, f.readPrompts} {
 		if err := read(); err != nil {
 			return nil, err
@@ -128,15 +129,16 @@ func (f *folder) readLimits() error {
 	return nil
 }
 
-// findGraph finds the network: where our exporter and most others put it, or in the folder itself.
-func (f *folder) findGraph() error {
-	for _, name := range []string{filepath.Join("onnx", "model.onnx"), "model.onnx"} {
-		f.graph = filepath.Join(f.path, name)
-		if _, err := os.Stat(f.graph); err == nil {
-			return nil
-		}
+func (f *folder) findGraph() (err error) {
+	f.graph, err = findGraph(f.path, f.preset)
+	switch {
+	case err == nil:
+		return nil
+	case f.preset == Exact:
+		return fmt.Errorf("the model lacks its network: %w; %s with MINNOW_MODEL=%s", err, native.SetupHint, f.path)
+	default:
+		return fmt.Errorf("the model has no preset %s: %w; `minnow model export --preset %[1]s %[3]s` makes it", f.preset, err, f.path)
 	}
-	return fmt.Errorf("the model lacks its network, onnx/model.onnx in %s; %s with MINNOW_MODEL=%[1]s", f.path, native.SetupHint)
 }
 
 // readOptional reads a file that a model need not have.

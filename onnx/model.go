@@ -31,6 +31,8 @@ type Options struct {
 	Prompts *Prompts
 	// PromptName chooses one of the model's own for Embed, by its name in config_sentence_transformers.json.
 	PromptName string
+	// Preset trades the numbers' exactness for speed. "" is $MINNOW_PRESET, or else Exact.
+	Preset Preset
 	// Threads is how many processor cores one Embed uses. 0 means all.
 	Threads int
 	// Provider is what the network runs on: the processor by default.
@@ -113,7 +115,11 @@ func open(model string, o *Options) (*Model, error) {
 }
 
 func openShared(path string, o *Options) (*shared, error) {
-	f, err := readFolder(path)
+	preset, err := o.Preset.orDefault()
+	if err != nil {
+		return nil, err
+	}
+	f, err := readFolder(path, preset)
 	if err != nil {
 		return nil, err
 	}
@@ -200,6 +206,9 @@ func (m *Model) Name() string { return filepath.Base(m.shared.folder.path) }
 // Dir is the model's folder.
 func (m *Model) Dir() string { return m.shared.folder.path }
 
+// Preset is the one that this model was opened with.
+func (m *Model) Preset() Preset { return m.shared.folder.preset }
+
 // Dim is how many numbers an embedding has.
 func (m *Model) Dim() int { return m.dim }
 
@@ -217,7 +226,8 @@ func (m *Model) Prompts() Prompts { return m.prompts }
 
 // ID names all that decides an embedding: weights and tokenizer (by content, not by the folder's name), pooling,
 // normalization and the limit of tokens, as in "1f0c8e5d3a7b9246 mean l2 128", and where there are any, Dense steps,
-// prompts and a cut to fewer numbers. Vectors of models with different IDs cannot be compared.
+// prompts and a cut to fewer numbers. At the end, after " preset ", is what is not Exact, and by which recipe it was made.
+// Vectors of models with different IDs cannot be compared; those of presets of one model can, at a loss (docs/int8.md).
 func (m *Model) ID() string {
 	var id strings.Builder
 	fmt.Fprintf(&id, "%s %s %s %d", m.shared.print, m.pooling, m.normalization, m.shared.maxTokens)
@@ -229,6 +239,9 @@ func (m *Model) ID() string {
 	}
 	if m.dim != m.fullDim() {
 		fmt.Fprintf(&id, " dim %d", m.dim)
+	}
+	if variant := m.shared.network.variant; variant != "" {
+		fmt.Fprintf(&id, " preset %s", variant)
 	}
 	return id.String()
 }

@@ -17,7 +17,8 @@ type network struct {
 	roles   []role
 	tokens  *tensorInfo // output of a vector a token, or nil
 	pooled  *tensorInfo // output of a vector a text, or nil: a pooler's, or the finished embedding if tokens is nil
-	weights string      // preset and sha256 of the weights, which our exporter notes in the graph; "" from another exporter
+	weights string      // sha256 of the weights, which our exporter notes in the graph; "" from another exporter
+	variant string      // preset and recipe of a network that is not exact
 }
 
 // role is what an input of a network is for.
@@ -40,8 +41,9 @@ func readNetwork(path string, hidden int) (*network, error) {
 		return nil, fmt.Errorf("the network %s cannot be loaded; if it is damaged, delete it and run set-up again: %w", path, err)
 	}
 	n := &network{path: path, inputs: info.inputs}
-	if hash := info.metadata["minnow.weights_sha256"]; hash != "" {
-		n.weights = info.metadata["minnow.preset"] + " " + hash
+	n.weights = info.metadata["minnow.weights_sha256"]
+	if p := Preset(info.metadata["minnow.preset"]); p != "" && p != Exact {
+		n.variant = fmt.Sprintf("%s %s", p, info.metadata["minnow.recipe"])
 	}
 	for _, in := range info.inputs {
 		r, ok := roles[in.name]

@@ -6,7 +6,7 @@ import "embed"
 
 // FS holds setup.sh and all that it reads.
 //
-//go:embed setup.sh pins.env models.tsv requirements.txt *.py tokenizers/Cargo.toml tokenizers/Cargo.lock
+//go:embed setup.sh pins.env models.tsv requirements.txt calibration.txt *.py tokenizers/Cargo.toml tokenizers/Cargo.lock
 var FS embed.FS
 
 // Pins is pins.env: the versions and checksums of the native parts, as NAME=value lines with # comments.

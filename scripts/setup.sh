@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: setup.sh            put the native parts and the model under $MINNOW_HOME (default: the user's cache folder)
-#        setup.sh test       the same, and the Python packages that tests compare with
+#        setup.sh test       the same, and the Python hnswlib that tests compare with
 #        setup.sh env        print the shell lines that a build needs: eval "$(scripts/setup.sh env)"
 #        setup.sh python …   run the Python that set-up made for itself, with onnx and numpy
 #
@@ -10,6 +10,7 @@
 #
 #   MINNOW_HOME            where everything goes
 #   MINNOW_MODEL           a folder, a Hugging Face repository (owner/name), or a name of pins.env or models.tsv
+#   MINNOW_PRESET          exact, or balanced or fast: a network in int8 beside the exact one
 #   MINNOW_TOKENIZERS_LIB  a prebuilt libtokenizers.a; Rust is then not needed
 set -euo pipefail
 umask 022
@@ -35,7 +36,7 @@ hnswlib=$home/hnswlib-$HNSWLIB_VERSION
 runtime=$home/onnxruntime-$ONNXRUNTIME_VERSION
 tokenizers=$home/tokenizers-$TOKENIZERS_VERSION-$(digest "$here"/tokenizers/Cargo.*)
 python=$home/python-$(digest "$here/requirements.txt")
-peers=$python/.peers-$HNSWLIB_VERSION-$PEER_TOKENIZERS_VERSION # says that the packages that tests compare with are there too
+peers=$python/.peers-$HNSWLIB_VERSION # says that the package that tests compare with is there too
 tokenizers_lib=${MINNOW_TOKENIZERS_LIB:-$tokenizers/lib/libtokenizers.a}
 log=$home/setup.log
 
@@ -83,7 +84,7 @@ install_python() {
 	[ -e "$python/.complete" ] && return
 	need python3 "install Python 3.10 or newer (Debian: apt-get install python3 python3-venv)"
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$(python3 --version) is too old: install Python 3.10 or newer"
-	say "Python tools (onnx, numpy, huggingface_hub): installing"
+	say "Python tools (onnx, numpy, tokenizers, huggingface_hub): installing"
 	rm -rf "$python" # a virtual environment cannot be moved into place, so a file inside says that it is whole
 	python3 -m venv "$python" >>"$log" 2>&1 ||
 		die "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv"
@@ -93,13 +94,10 @@ install_python() {
 
 install_peers() {
 	[ -e "$peers" ] && return
-	local tmp hash
-	hash=PEER_TOKENIZERS_SHA256_$(uname -s)_$(uname -m)
-	[ -n "${!hash:-}" ] || die "Python's tokenizers $PEER_TOKENIZERS_VERSION, which tests compare with, is not pinned for $(uname -s) on $(uname -m); add $hash to scripts/pins.env"
-	say "Python's hnswlib $HNSWLIB_VERSION and tokenizers $PEER_TOKENIZERS_VERSION, for tests: building the first, about a minute"
+	local tmp
+	say "Python's hnswlib $HNSWLIB_VERSION, for tests: building, about a minute"
 	tmp=$(work peers)
 	echo "hnswlib==$HNSWLIB_VERSION --hash=sha256:$HNSWLIB_SHA256" >"$tmp/pin"
-	echo "tokenizers==$PEER_TOKENIZERS_VERSION --hash=sha256:${!hash}" >>"$tmp/pin"
 	quietly "$python/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r "$tmp/pin"
 	touch "$peers"
 }
@@ -230,6 +228,7 @@ install_model() {
 		esac
 	fi
 	export_model "$dir"
+	export_presets "$dir" "${MINNOW_PRESET:-exact}"
 }
 
 # fetch_named NAME DIR: a model of models.tsv, or any repository of the hub.
@@ -292,7 +291,23 @@ export_model() {
 	[ -e "$onnx" ] || die "the export wrote no $onnx; its output is in $log"
 	echo "$exporter" >"$stamp"
 }
-exporter=$(digest "$here/export_onnx.py" "$here/encoder_model.py" "$here/safetensors_file.py")
+exporter=$(digest "$here/export_onnx.py" "$here/encoder_graph.py" "$here/encoder_model.py" "$here/safetensors_file.py")
+
+# export_presets DIR PRESET...: writes those networks in int8 that are not there.
+export_presets() {
+	local dir=$1 missing=()
+	shift
+	while [ $# -gt 0 ]; do
+		has_preset "$dir" "$1" || missing+=(--preset "$1")
+		shift
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	say "model $(basename "$dir"): making presets in int8, a minute or two"
+	quietly "$python/bin/python" "$here/export_onnx.py" "$dir" "${missing[@]}"
+}
+
+# has_preset DIR PRESET
+has_preset() { [ "$2" = exact ] || [ -e "$1/onnx/model_$2.onnx" ]; }
 
 # --------------------------------------------------------------------------------------------------------------- verbs
 
@@ -300,10 +315,12 @@ exporter=$(digest "$here/export_onnx.py" "$here/encoder_model.py" "$here/safeten
 ready() {
 	local dir
 	dir=$(model_dir)
-	[ "${1:-}" != test ] || [ -e "$peers" ] || return 1
+	if [ "${1:-}" = test ]; then
+		[ -e "$peers" ] && has_preset "$dir" balanced && has_preset "$dir" fast || return 1
+	fi
 	[ -e "$python/.complete" ] && [ -e "$hnswlib/include/hnswlib/hnswlib.h" ] && [ -e "$runtime/lib/libonnxruntime.so" ] &&
 		[ -e "$tokenizers_lib" ] && { [ -e "$dir/onnx/model.onnx" ] || [ -e "$dir/model.onnx" ]; } &&
-		{ [ ! -e "$dir/onnx/.exporter" ] || [ "$(cat "$dir/onnx/.exporter")" = "$exporter" ]; }
+		has_preset "$dir" "${MINNOW_PRESET:-exact}" && { [ ! -e "$dir/onnx/.exporter" ] || [ "$(cat "$dir/onnx/.exporter")" = "$exporter" ]; }
 }
 
 # setup [test]
@@ -325,7 +342,10 @@ setup() {
 		install_runtime
 		install_tokenizers
 		install_model
-		[ "${1:-}" != test ] || install_peers
+		[ "${1:-}" != test ] || {
+			install_peers
+			export_presets "$(model_dir)" balanced fast
+		}
 		rm -rf "$home/tmp"
 	fi
 	local model
@@ -356,7 +376,7 @@ python)
 	exec "$python/bin/python" "$@"
 	;;
 *)
-	sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac

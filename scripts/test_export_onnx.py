@@ -19,6 +19,7 @@ from unittest import mock
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import encoder_graph  # noqa: E402
 import encoder_model  # noqa: E402
 import export_onnx  # noqa: E402
 import numpy as np  # noqa: E402
@@ -226,7 +227,7 @@ class Exports(ExportCase):
         self.assertEqual(
             {entry.key: entry.value for entry in model.metadata_props},
             {
-                "minnow.exporter_version": export_onnx.EXPORTER_VERSION,
+                "minnow.exporter_version": encoder_graph.EXPORTER_VERSION,
                 "minnow.preset": "exact",
                 "minnow.weights_sha256": SafetensorsFile(self.folder / "model.safetensors").sha256(),
             },
@@ -317,7 +318,7 @@ class Architectures(ExportCase):
                     "relative_bias": lambda graph: graph.constant("none", np.float32(0)),
                     "positions": lambda graph: graph.constant("none", np.zeros(32, np.float32)),
                 }[method]
-                with mock.patch.object(export_onnx.EncoderGraph, method, wrong):
+                with mock.patch.object(encoder_graph.EncoderGraph, method, wrong):
                     self.assert_refused("away from the formulas")
 
     def test_padding_ids_that_leave_no_positions(self) -> None:
@@ -474,23 +475,23 @@ class RefusesDamagedFiles(ExportCase):
 
 class Writes(ExportCase):
     def test_a_graph_that_fails_its_check_is_not_written(self) -> None:
-        right = export_onnx.EncoderGraph.dense
+        right = encoder_graph.EncoderGraph.dense
 
-        def wrong(graph: export_onnx.EncoderGraph, x: str, name: str, scale: float = 1.0) -> str:
+        def wrong(graph: encoder_graph.EncoderGraph, x: str, name: str, scale: float = 1.0) -> str:
             return right(graph, x, name, 1.001 if name.endswith("layer.1.attention.self.value") else scale)
 
-        with mock.patch.object(export_onnx.EncoderGraph, "dense", wrong):
+        with mock.patch.object(encoder_graph.EncoderGraph, "dense", wrong):
             self.assert_refused("from the formulas", "was not written")
 
     def test_a_graph_that_gives_no_numbers_is_not_written(self) -> None:
-        with mock.patch.object(export_onnx, "MASKED", np.float32("nan")):
+        with mock.patch.object(encoder_graph, "MASKED", np.float32("nan")):
             self.assert_refused("nan away from the formulas")
 
     def test_tanh_gelu_fails_the_check(self) -> None:
-        def tanh(graph: export_onnx.EncoderGraph, x: str, name: str) -> str:
+        def tanh(graph: encoder_graph.EncoderGraph, x: str, name: str) -> str:
             return graph.op("Gelu", graph.dense(x, name), approximate="tanh")
 
-        with mock.patch.object(export_onnx.EncoderGraph, "gelu_dense", tanh):
+        with mock.patch.object(encoder_graph.EncoderGraph, "gelu_dense", tanh):
             self.assert_refused("from the formulas", "was not written")
 
     def test_an_interrupted_write_leaves_the_old_file(self) -> None:

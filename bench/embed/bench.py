@@ -6,7 +6,8 @@ Every engine lives in a process of its own, with the same model, and only one of
 that the run may use (taskset says which). The engines take turns, in an order drawn anew each time: in every round each
 embeds every set of texts in one call, and then queries one by one. So a ratio is between two times some seconds apart,
 and its spread over the rounds is the noise. Before each timing an engine embeds other texts, unmeasured. First of all
-their vectors are compared: engines that do not compute the same are not worth timing.
+their vectors are compared: engines that do not compute the same are not worth timing. Our presets in int8 do not, and
+how far off they are is measured instead (fidelity.py).
 """
 
 from __future__ import annotations
@@ -24,18 +25,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+from fidelity import closeness, retrieval
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from shared import Process, others_seconds, write_run  # noqa: E402
 
 OURS = "minnow"
 BASELINE = "sentence-transformers"
-ENGINES = [OURS, BASELINE, "sentence-transformers-onnx", "onnxruntime", "fastembed", "hugot"]
-GO = {OURS: "ours", "hugot": "hugot"}
+PRESETS = {f"{OURS}-{preset}": preset for preset in ("balanced", "fast")}
+ENGINES = [OURS, *PRESETS, BASELINE, "sentence-transformers-onnx", "onnxruntime", "fastembed", "hugot"]
+GO = dict.fromkeys([OURS, *PRESETS], "ours") | {"hugot": "hugot"}
 SETS = ["short", "packages", "long"]
 QUERIES, WARM_UP = 60, 20
 COMPARED = 64  # texts of each set
 LEAST_COSINE = 0.9999
+OTHERS = ["questions", "code", "german", "over"]  # sets that are for fidelity alone
 DIM = 384
 SOAK, SOAK_STEP = 100_000, 2_500
 SEED = 1  # of the order
@@ -54,15 +58,15 @@ class Worker(Process):
             plain = str(arguments.cache / "plain-export")
             command = [sys.executable, str(Path(__file__).with_name("worker.py")), engine, *files, plain]
         begin = time.perf_counter()
-        super().__init__(engine, command)
+        super().__init__(engine, command, {"MINNOW_PRESET": PRESETS.get(engine, "exact")})
         self.start = time.perf_counter() - begin
 
     def seconds(self, op: str, name: str, first: int, count: int) -> list[float]:
         return self.ask(op=op, set=name, first=first, count=count)["seconds"]
 
-    def vectors(self, name: str) -> np.ndarray:
+    def vectors(self, name: str, count: int = COMPARED) -> np.ndarray:
         with tempfile.NamedTemporaryFile() as file:
-            self.ask(op="vectors", set=name, first=0, count=COMPARED, path=file.name)
+            self.ask(op="vectors", set=name, first=0, count=count, path=file.name)
             return np.fromfile(file.name, dtype="<f4").reshape(-1, DIM)
 
 
@@ -73,6 +77,7 @@ class Run:
         texts = json.loads((arguments.cache / "texts.json").read_text("utf-8"))
         part = 8 if arguments.quick else 1
         self.sizes = {name: len(texts[name]) // part for name in SETS}
+        self.all = {name: len(some) for name, some in texts.items()}
         self.soak = SOAK // part
 
     def say(self, text: str) -> None:
@@ -87,6 +92,8 @@ class Run:
         for name in SETS:
             want = ours.vectors(name)
             for worker in workers:
+                if worker.engine in PRESETS:
+                    continue
                 got = worker.vectors(name)
                 lengths = np.linalg.norm(got, axis=1) * np.linalg.norm(want, axis=1)
                 cosine = float(((got * want).sum(axis=1) / lengths).min())
@@ -94,6 +101,20 @@ class Run:
                 self.note(name, "difference", worker.engine, float(np.abs(got - want).max()), count=COMPARED)
                 if not cosine >= LEAST_COSINE:
                     raise SystemExit(f"bench: {worker.engine} computes other vectors for {name}: cosine {cosine:.6f}")
+
+    def fidelity(self, workers: list[Worker], synsets: list[list[int]]) -> None:
+        """Of our presets, over all texts; of retrieval, the exact model's too."""
+        presets = [worker for worker in workers if worker.engine in PRESETS]
+        ours = next(worker for worker in workers if worker.engine == OURS)
+        for name in [*SETS, *OTHERS]:
+            exact = ours.vectors(name, self.all[name])
+            for worker in presets:
+                for measure, value in closeness(worker.vectors(name, self.all[name]), exact).items():
+                    self.note(name, measure, worker.engine, value, count=self.all[name])
+        for worker in [ours, *presets]:
+            words, meanings = (worker.vectors(name, self.all[name]) for name in ("lemmas", "meanings"))
+            for measure, value in retrieval(words, meanings, synsets):
+                self.note("wordnet", measure, worker.engine, value, count=len(synsets))
 
     def round(self, workers: list[Worker], turn: int) -> None:
         for name in SETS:
@@ -137,7 +158,9 @@ def main() -> None:
             run.note("", "start", worker.engine, worker.start)
         versions = {worker.engine: worker.version for worker in workers}
         run.compare(workers)
-        run.say("all compute the same")
+        run.say("all compute the same, but for the presets")
+        run.fidelity(workers, json.loads((arguments.cache / "synsets.json").read_text()))
+        run.say("fidelity of the presets")
         for turn in range(arguments.rounds):
             run.round(workers, turn)
             run.say(f"round {turn + 1} of {arguments.rounds}")

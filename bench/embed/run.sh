@@ -22,9 +22,11 @@ prepare() {
 	install_wheels
 	"$venv/bin/python" -m unittest discover --quiet --start-directory "$here"
 	make_glosses "$venv/bin/python"
+	MINNOW_MODEL=all-MiniLM-L6-v2 "$root/scripts/setup.sh" test >&2 # which makes the presets
 	fetch_descriptions
+	fetch_descriptions de
 	(cd "$here" && go build -tags ORT -o "$cache/bin/" ./ours ./hugot)
-	[ "$cache/texts.json" -nt "$here/texts.py" ] || "$venv/bin/python" "$here/texts.py" "$cache" "$model" >&2
+	[ "$cache/texts.json" -nt "$here/texts.py" ] || "$venv/bin/python" "$here/texts.py" "$cache" "$model" "$wordnet" >&2
 	if [ ! -e "$cache/plain-export" ]; then
 		say "exporting the model as sentence-transformers does"
 		rm -rf "$cache/plain-export.tmp"

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from export_onnx import EncoderGraph  # noqa: E402
+from encoder_graph import EncoderGraph  # noqa: E402
 
 MS = "com.microsoft"
 

@@ -28,7 +28,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from encoder_model import EncoderConfig, EncoderWeights  # graphs adds scripts/ to the path
-from export_onnx import EncoderGraph
+from encoder_graph import EncoderGraph
 
 LEVELS = {
     "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,

@@ -93,7 +93,7 @@ func (sh *shell) examine(cmd *cobra.Command) []finding {
 // be numbers, and the same twice.
 func (sh *shell) examineModel(cmd *cobra.Command) (*onnx.Model, string, error) {
 	begin := time.Now()
-	m, err := onnx.Open(sh.model, nil)
+	m, err := onnx.Open(sh.model, &onnx.Options{Preset: onnx.Preset(sh.preset)})
 	if err != nil {
 		return nil, "", err
 	}
@@ -114,8 +114,8 @@ func (sh *shell) examineModel(cmd *cobra.Command) (*onnx.Model, string, error) {
 	if !(length > 0) || math.IsInf(length, 0) {
 		return m, "", fmt.Errorf("the model gives a vector of length %v: its file is damaged. Delete %s and run `minnow model fetch %s`", length, m.Dir(), m.Name())
 	}
-	found := fmt.Sprintf("%s in %s, %d numbers a vector, texts up to %d tokens, opened in %d ms, two texts in %d ms",
-		m.Name(), m.Dir(), m.Dim(), m.MaxTokens(), opening.Milliseconds(), took.Milliseconds())
+	found := fmt.Sprintf("%s in %s, preset %s, %d numbers a vector, texts up to %d tokens, opened in %d ms, two texts in %d ms",
+		m.Name(), m.Dir(), m.Preset(), m.Dim(), m.MaxTokens(), opening.Milliseconds(), took.Milliseconds())
 	if m.Name() != native.DefaultModel() {
 		found += fmt.Sprintf("; not %s, whose figures are published", native.DefaultModel())
 	}

@@ -20,10 +20,11 @@ import (
 
 // shell is what all commands share: their flags, and whether one has started.
 type shell struct {
-	db, model string
-	json      bool
-	quiet     bool
-	started   bool
+	db, model, preset string
+	mixPresets        bool
+	json              bool
+	quiet             bool
+	started           bool
 }
 
 const defaultNote = "~/.local/share/minnow/default"
@@ -84,7 +85,7 @@ func (sh *shell) say(cmd *cobra.Command, format string, args ...any) {
 // openModel opens the model that the user chose. Whatever goes wrong there is
 // no fault of the data.
 func (sh *shell) openModel() (*onnx.Model, error) {
-	m, err := onnx.Open(sh.model, nil)
+	m, err := onnx.Open(sh.model, &onnx.Options{Preset: onnx.Preset(sh.preset)})
 	if err != nil {
 		return nil, fault{errEnvironment, fmt.Errorf("%w; `minnow doctor` tells more", err)}
 	}
@@ -121,6 +122,7 @@ func (sh *shell) open(cmd *cobra.Command, a access) (*opened, error) {
 	}
 	o := &opened{dir: dir, bar: sh.newBar(cmd)}
 	a.ReadOnly = !a.write
+	a.MixPresets = sh.mixPresets
 	a.Progress = o.bar.report
 	a.Logger = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	embedder := a.embedder
@@ -131,10 +133,10 @@ func (sh *shell) open(cmd *cobra.Command, a access) (*opened, error) {
 		embedder = o.model
 	}
 	err = o.open(embedder, a.Options)
-	if a.model && errors.Is(err, minnow.ErrModelMismatch) && sh.model == "" && os.Getenv("MINNOW_MODEL") == "" {
+	if a.model && errors.Is(err, minnow.ErrModelMismatch) && sh.choosesNoModel() {
 		// The user left the choice to us.
 		if m := modelOf(dir); m != nil {
-			sh.say(cmd, "model %s, with which the collection was made", m.Name())
+			sh.say(cmd, "model %s, preset %s, with which the collection was made", m.Name(), m.Preset())
 			closed := o.closeModel()
 			o.model = m
 			err = errors.Join(closed, o.open(m, a.Options))
@@ -146,6 +148,11 @@ func (sh *shell) open(cmd *cobra.Command, a access) (*opened, error) {
 	}
 	sh.say(cmd, "collection %s, %s documents", tilde(dir), count(o.Len()))
 	return o, nil
+}
+
+// choosesNoModel reports whether the user left the model and its preset to us.
+func (sh *shell) choosesNoModel() bool {
+	return sh.model == "" && sh.preset == "" && os.Getenv("MINNOW_MODEL") == "" && os.Getenv("MINNOW_PRESET") == ""
 }
 
 func (o *opened) open(e minnow.Embedder, options minnow.Options) (err error) {
@@ -170,11 +177,17 @@ func modelOf(dir string) *onnx.Model {
 		return nil
 	}
 	for _, name := range names {
-		if m, err := onnx.Open(name, nil); err == nil {
-			if m.ID() == id {
-				return m
+		folder, err := native.Model(name)
+		if err != nil {
+			continue
+		}
+		for _, preset := range onnx.Presets(folder) {
+			if m, err := onnx.Open(folder, &onnx.Options{Preset: preset}); err == nil {
+				if m.ID() == id {
+					return m
+				}
+				m.Close()
 			}
-			m.Close()
 		}
 	}
 	return nil
