@@ -84,8 +84,11 @@ func (s spec) matches(e Embedder, o *Options) error {
 		return fmt.Errorf("%w: its %s is %v, not %v", ErrModelMismatch, what, has, asked)
 	}
 	switch {
-	case e.ID() != s.model && !(o.MixPresets && withoutPreset(e.ID()) == withoutPreset(s.model)):
+	case e.ID() != s.model && withoutPreset(e.ID()) != withoutPreset(s.model):
 		return differ("model", s.model, e.ID())
+	case e.ID() != s.model && !o.MixPresets:
+		return fmt.Errorf("%w: open it with the model's preset that it was made with, or mix the two (Options.MixPresets, --mix-presets)",
+			differ("model", s.model, e.ID()))
 	case e.Dim() != s.dim:
 		return differ("dimension", s.dim, e.Dim())
 	case o.Space != "" && string(o.Space) != s.space.String():

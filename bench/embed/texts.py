@@ -108,6 +108,7 @@ def main() -> None:
         "soak": soak,
     }
     tokens = {name: [count(text) for text in some] for name, some in texts.items() if name != "soak"}
+    rest = iter(random.Random(5).sample(glosses, len(glosses)))
     lemmas, meanings, belong = synsets(wordnet, random.Random(2))
     texts |= {
         "questions": [f"What is the word for {next(rest).partition(';')[0]}?" for _ in range(OTHERS)],

@@ -133,9 +133,8 @@ func (sh *shell) open(cmd *cobra.Command, a access) (*opened, error) {
 		embedder = o.model
 	}
 	err = o.open(embedder, a.Options)
-	if a.model && errors.Is(err, minnow.ErrModelMismatch) && sh.choosesNoModel() {
-		// The user left the choice to us.
-		if m := modelOf(dir); m != nil {
+	if a.model && errors.Is(err, minnow.ErrModelMismatch) {
+		if m := sh.modelOf(dir); m != nil {
 			sh.say(cmd, "model %s, preset %s, with which the collection was made", m.Name(), m.Preset())
 			closed := o.closeModel()
 			o.model = m
@@ -150,11 +149,6 @@ func (sh *shell) open(cmd *cobra.Command, a access) (*opened, error) {
 	return o, nil
 }
 
-// choosesNoModel reports whether the user left the model and its preset to us.
-func (sh *shell) choosesNoModel() bool {
-	return sh.model == "" && sh.preset == "" && os.Getenv("MINNOW_MODEL") == "" && os.Getenv("MINNOW_PRESET") == ""
-}
-
 func (o *opened) open(e minnow.Embedder, options minnow.Options) (err error) {
 	if o.model != nil {
 		options.Splitter = split.Sentences(o.model, nil)
@@ -164,8 +158,10 @@ func (o *opened) open(e minnow.Embedder, options minnow.Options) (err error) {
 }
 
 // modelOf opens the model with which a collection was made, if it is among
-// those that are here.
-func modelOf(dir string) *onnx.Model {
+// those that are here, and the user did not choose another or another preset.
+func (sh *shell) modelOf(dir string) *onnx.Model {
+	chosenModel := cmp.Or(sh.model, os.Getenv("MINNOW_MODEL"))
+	chosenPreset := onnx.Preset(cmp.Or(sh.preset, os.Getenv("MINNOW_PRESET")))
 	c, err := minnow.Open(dir, nil, &minnow.Options{ReadOnly: true})
 	if err != nil {
 		return nil
@@ -176,12 +172,18 @@ func modelOf(dir string) *onnx.Model {
 	if err != nil {
 		return nil
 	}
+	if chosenModel != "" {
+		names = []string{chosenModel}
+	}
 	for _, name := range names {
 		folder, err := native.Model(name)
 		if err != nil {
 			continue
 		}
 		for _, preset := range onnx.Presets(folder) {
+			if chosenPreset != "" && preset != chosenPreset {
+				continue
+			}
 			if m, err := onnx.Open(folder, &onnx.Options{Preset: preset}); err == nil {
 				if m.ID() == id {
 					return m
