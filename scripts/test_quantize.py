@@ -45,6 +45,14 @@ class Rounding(unittest.TestCase):
         self.assertLess(lost[1], lost[0] / 3)
         self.assertTrue((better == np.rint(better)).all() and np.abs(better).max() <= 127)
 
+    def test_neighbouring_codes_fit_into_16_bits(self) -> None:
+        x = self.draw.normal(size=(300, 9)).astype(np.float32)
+        weight = np.abs(self.draw.normal(size=(9, 40))).astype(np.float32)  # of one sign, so that pairs are large
+        for scales in (quantize.best_scales(weight), quantize.round_weight(weight)[1]):
+            codes = quantize.gptq(x, weight, scales)
+            self.assertLessEqual(np.abs(codes).max(), 127)
+            self.assertEqual(np.abs(codes[0:8:2] + codes[1:8:2]).max(), quantize.PAIR)
+
     def test_an_input_that_is_never_there_does_no_harm(self) -> None:
         x = self.draw.normal(size=(50, 8)).astype(np.float32)
         x[:, 3] = 0
