@@ -1,5 +1,5 @@
 // Package onnx turns texts into embeddings on this machine: a sentence-transformers model on ONNX Runtime
-// (github.com/yalue/onnxruntime_go), with the same numbers as Python's.
+// (github.com/yalue/onnxruntime_go), with the same numbers as Python's, or nearly so at twice the speed ([Preset]).
 //
 //	m, err := onnx.Open("", nil) // the model that set-up fetched
 //	defer m.Close()
@@ -26,6 +26,9 @@
 // A vector is within 2e-6 a number of what sentence-transformers computes in float32 (tested on 194 texts; 3e-7 is
 // usual), and the same to the bit alone, in any batch and in any order, on the machines that this was tried on: 1e-6 is
 // promised.
+//
+// The presets [Balanced] and [Fast] compute most of the network in int8, about twice as fast, and near the exact
+// vectors: a mean cosine of 0.999 and 0.9985 at least. They are the same to the bit with and without VNNI.
 //
 // # Goroutines, cores and memory
 //
