@@ -135,7 +135,11 @@ func (sh *shell) open(cmd *cobra.Command, a access) (*opened, error) {
 	err = o.open(embedder, a.Options)
 	if a.model && errors.Is(err, minnow.ErrModelMismatch) {
 		if m := sh.modelOf(dir); m != nil {
-			sh.say(cmd, "model %s, preset %s, with which the collection was made", m.Name(), m.Preset())
+			preset := ""
+			if m.Preset() != onnx.Exact {
+				preset = fmt.Sprintf(", preset %s", m.Preset())
+			}
+			sh.say(cmd, "model %s%s, with which the collection was made", m.Name(), preset)
 			closed := o.closeModel()
 			o.model = m
 			err = errors.Join(closed, o.open(m, a.Options))
