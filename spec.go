@@ -84,7 +84,7 @@ func (s spec) matches(e Embedder, o *Options) error {
 		return fmt.Errorf("%w: its %s is %v, not %v", ErrModelMismatch, what, has, asked)
 	}
 	switch {
-	case e.ID() != s.model && withoutPreset(e.ID()) != withoutPreset(s.model):
+	case withoutPreset(e.ID()) != withoutPreset(s.model):
 		return differ("model", s.model, e.ID())
 	case e.ID() != s.model && !o.MixPresets:
 		return fmt.Errorf("%w: open it with the model's preset that it was made with, or mix the two (Options.MixPresets, --mix-presets)",

@@ -18,7 +18,7 @@ const (
 	Exact Preset = "exact"
 	// Balanced has most dense layers in int8; its vectors have a mean cosine of at least 0.999 with those of Exact.
 	Balanced Preset = "balanced"
-	// Fast has all of them in int8: at least 0.9985.
+	// Fast has nearly all of them in int8: at least 0.9985.
 	Fast Preset = "fast"
 )
 

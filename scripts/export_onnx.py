@@ -38,7 +38,7 @@ from pathlib import Path
 try:
     import numpy as np
     import onnx
-    import tokenizers  # noqa: F401
+    import tokenizers  # noqa: F401  (quantized_graph does; here, so that its absence says what to install)
     from onnx.reference import ReferenceEvaluator
 except ImportError as error:
     sys.exit(f"export_onnx: {error}: pip install -r {Path(__file__).with_name('requirements.txt')}")

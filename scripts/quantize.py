@@ -17,8 +17,8 @@ depend on its batch-mates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from encoder_model import EncoderConfig, EncoderWeights
@@ -28,6 +28,11 @@ OUTLIERS = 300  # and so many of those with the largest inputs, which are few, b
 DAMPING = 0.01  # of GPTQ, as a share of the mean of the diagonal
 PAIR = 128  # the most that two codes add up to
 BLOCK = 64  # rows of GPTQ that are corrected at a time
+
+
+# What an error of the outputs, [rows, outputs], has become where it matters; and that for chosen rows of the inputs.
+Arrival = Callable[[np.ndarray], np.ndarray]
+Arrives = Callable[[np.ndarray], Arrival]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +83,6 @@ class Layer:
     outer: Group
     inputs: dict[str, np.ndarray]  # by the name of a group's first layer
     norms: tuple[np.ndarray, np.ndarray]  # weights of the layer normalizations behind out and outer
-    dense: dict[str, Dense] = field(default_factory=dict)
 
     def input(self, group: Group) -> np.ndarray:
         return self.inputs[group.names[0]]
@@ -106,25 +110,26 @@ def quantise_layer(layer: Layer) -> dict[str, Dense]:
     behind_out = behind_norm(layer, layer.out, layer.query_key_value, layer.norms[0])
     behind_outer = behind_norm(layer, layer.outer, layer.inner, layer.norms[1])
 
-    def arrives_inner(error: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Behind GELU, and what the next dense layer and its normalization make of it."""
-        x = layer.input(layer.inner)[rows]
-        y = x @ layer.inner.weight + layer.inner.bias
-        return (gelu(y + error) - gelu(y)) @ layer.outer.weight * behind_outer[rows]
+    def normed(behind: np.ndarray) -> Arrives:
+        return lambda rows: lambda error: error * behind[rows]
 
-    done: dict[str, Dense] = {}
+    def inner(rows: np.ndarray) -> Arrival:
+        """Behind GELU, and what the next dense layer and its normalization make of it."""
+        y = layer.input(layer.inner)[rows] @ layer.inner.weight + layer.inner.bias
+        exact = gelu(y)
+        return lambda error: (gelu(y + error) - exact) @ layer.outer.weight * behind_outer[rows]
+
     # The output projection's smoothing costs nothing, as the values that it projects can bring it along.
-    out = quantise_group(layer.out, layer.input(layer.out), lambda e, rows: e * behind_out[rows])
-    done |= out
-    smooth = out[layer.out.names[0]].input.smooth
-    done |= quantise_group(layer.query_key_value, layer.input(layer.query_key_value), lambda e, rows: e)
+    done = quantise_group(layer.out, layer.input(layer.out), normed(behind_out))
+    smooth = done[layer.out.names[0]].input.smooth
+    done |= quantise_group(layer.query_key_value, layer.input(layer.query_key_value), lambda _: lambda error: error)
     if smooth is not None:
         name = layer.out.names[0]
         done[name] = replace(done[name], input=replace(done[name].input, smooth=None))
         name = layer.query_key_value.names[2]
         done[name] = replace(done[name], scales=done[name].scales / smooth, bias=done[name].bias / smooth)
-    done |= quantise_group(layer.inner, layer.input(layer.inner), arrives_inner)
-    done |= quantise_group(layer.outer, layer.input(layer.outer), lambda e, rows: e * behind_outer[rows])
+    done |= quantise_group(layer.inner, layer.input(layer.inner), inner)
+    done |= quantise_group(layer.outer, layer.input(layer.outer), normed(behind_outer))
     return done
 
 
@@ -134,15 +139,15 @@ def behind_norm(layer: Layer, group: Group, residual: Group, norm: np.ndarray) -
     return norm / x.std(axis=1, keepdims=True)
 
 
-def quantise_group(group: Group, x: np.ndarray, arrives) -> dict[str, Dense]:
-    """arrives(error, rows) is what an error of the outputs of these rows of x makes of itself further on."""
+def quantise_group(group: Group, x: np.ndarray, arrives: Arrives) -> dict[str, Dense]:
     rows, shares = choose_sample(x)
+    arrival = arrives(rows)
     sample = x[rows]
     exact = sample @ group.weight
     least, greatest = x.min(axis=0), x.max(axis=0)
 
     def arriving(lost: np.ndarray) -> float:
-        return float(np.square(arrives(lost, rows)).sum(axis=1) @ shares)
+        return float(np.square(arrival(lost)).sum(axis=1) @ shares)
 
     def error(smooth: np.ndarray, low: float, high: float, told: np.ndarray) -> float:
         return arriving(round_input(sample / smooth, low, high) @ told - exact)

@@ -65,7 +65,7 @@ class Rounding(unittest.TestCase):
         x[:, 5] *= 100
         weight = self.draw.normal(size=(64, 32)).astype(np.float32)
         group = quantize.Group(["a"], weight, np.zeros(32, np.float32))
-        dense = quantize.quantise_group(group, x, lambda e, rows: e)["a"]
+        dense = quantize.quantise_group(group, x, lambda rows: lambda error: error)["a"]
         assert dense.input.smooth is not None
         got = self.compute(dense, x)
         others = np.delete(x, 5, axis=1) @ np.delete(weight, 5, axis=0)

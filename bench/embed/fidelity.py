@@ -17,9 +17,10 @@ def unit(vectors: Vectors) -> Vectors:
 
 def nearest(queries: Vectors, documents: Vectors, k: int, itself: bool = False) -> np.ndarray:
     """Rows of the k nearest documents' numbers, nearest first. With itself, query i is document i, and left out."""
+    queries, columns = unit(queries), unit(documents).T
     found = []
     for first in range(0, len(queries), ROWS):
-        near = unit(queries[first : first + ROWS]) @ unit(documents).T
+        near = queries[first : first + ROWS] @ columns
         if itself:
             near[np.arange(len(near)), first + np.arange(len(near))] = -np.inf
         found.append(np.argsort(-near, axis=1, kind="stable")[:, :k])

@@ -71,12 +71,12 @@ func (sh *shell) checkPresets(cmd *cobra.Command, folder string, presets []onnx.
 	rows := [][]string{{"preset", "mean cosine", "least", "of ten kept", "speed"}}
 	var low []error
 	for _, preset := range presets {
-		vectors, time, err := embedAll(cmd.Context(), folder, preset, texts)
+		vectors, quicker, err := embedAll(cmd.Context(), folder, preset, texts)
 		if err != nil {
 			return err
 		}
 		r := compare(vectors, exact)
-		r.Preset, r.Speed, r.Wanted = preset, float64(took)/float64(time), preset.LeastCosine()
+		r.Preset, r.Speed, r.Wanted = preset, float64(took)/float64(quicker), preset.LeastCosine()
 		rows = append(rows, []string{
 			string(preset), fmt.Sprintf("%.5f", r.MeanCosine), fmt.Sprintf("%.4f", r.LeastCosine), fmt.Sprintf("%.3f", r.Kept),
 			fmt.Sprintf("%.2f×", r.Speed),
