@@ -2,6 +2,7 @@ package hnswlib
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -83,8 +84,25 @@ func measuredK(k int) int {
 	}
 }
 
-// calibrate needs the lock.
+// errCompacted says that samples lie in slots that a compaction took away. It stays in this file.
+var errCompacted = errors.New("the index was compacted meanwhile")
+
+// calibrate needs the lock. What is compacted under it, it measures anew: a compaction takes many times as long.
 func (ix *Index) calibrate(ctx context.Context, op string, k int) (*Calibration, error) {
+	for {
+		c, err := ix.measure(ctx, op, k)
+		if errors.Is(err, errCompacted) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		ix.calibrations.Store(k, c)
+		return c, nil
+	}
+}
+
+func (ix *Index) measure(ctx context.Context, op string, k int) (*Calibration, error) {
 	own := make([]uint32, ownSamples)
 	var c Calibration
 	err := ix.shared(op, func() *csrc.Error {
@@ -118,7 +136,6 @@ func (ix *Index) calibrate(ctx context.Context, op string, k int) (*Calibration,
 		best = max(best, min(mixture, ofBlends[i]+blendShort), 1-(1-ofOwn[i])/ownMissed)
 		c.Recalls = append(c.Recalls, best)
 	}
-	ix.calibrations.Store(k, &c)
 	return &c, nil
 }
 
@@ -133,12 +150,17 @@ func (ix *Index) recalls(ctx context.Context, op string, c *Calibration, a, b []
 		}
 		from, to := start*samplesATime, min(end*samplesATime, len(a))
 		mine := make([]uint64, len(slacks))
+		compacted := false
 		err := ix.shared(op, func() *csrc.Error {
-			if uint64(slices.Max(a[from:to])) >= uint64(ix.stats.Slots) || uint64(slices.Max(b[from:to])) >= uint64(ix.stats.Slots) || ix.stats.Live < 2 {
-				return &csrc.Error{Code: csrc.Config, Msg: "the index was compacted meanwhile"}
+			last := max(slices.Max(a[from:to]), slices.Max(b[from:to]))
+			if compacted = uint64(last) >= uint64(ix.stats.Slots) || ix.stats.Live < 2; compacted {
+				return nil
 			}
 			return ix.c.Calibrate(a[from:to], b[from:to], c.K, mostEf, slacks, c.longest, mine)
 		})
+		if compacted {
+			return errCompacted
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		for i, n := range mine {
@@ -201,7 +223,11 @@ func (ix *Index) aim(k int, opt *Query) (aim, error) {
 	defer ix.calibrating.Unlock()
 	if c = ix.calibration(k); c == nil || !c.fits(live) {
 		var err error
-		if c, err = ix.calibrate(context.Background(), opQuery, k); err != nil {
+		c, err = ix.calibrate(context.Background(), opQuery, k)
+		switch {
+		case errors.Is(err, ErrConfig) && ix.count().Live <= mostEf: // nearly all were deleted meanwhile
+			return aim{ef: mostEf}, nil
+		case err != nil:
 			return aim{}, err
 		}
 	}
