@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: sanitize.sh [address|undefined|thread]...   run the C++ test driver under sanitizers, all three by default
+# usage: sanitize.sh [address|undefined|thread]...   run the C++ test drivers under sanitizers, all three by default
 #
 # Needs g++ or clang++ (or $CXX) and the include path that eval "$(scripts/setup.sh env)" puts into CGO_CXXFLAGS.
 # Takes about a minute on two cores. What upstream itself is reported for is in test/tsan.supp, with line numbers.
@@ -16,11 +16,16 @@ export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS="suppressions=$PWD/test/tsan.supp halt_on_error=1 second_deadlock_stack=1"
 
-run() { # run NAME FLAG...: compiles the shim and the driver, each file on a core of its own, and runs it
-	local name=$1
-	shift
+run() { # run NAME FLAG...: the graph's driver and the encoder's
+	drive "$1" test/driver.cc "${@:2}"
+	drive "$1" ../internal/encoder/test/sets.cc "${@:2}"
+}
+
+drive() { # drive NAME DRIVER FLAG...: compiles a driver and what it drives, each file on a core of its own, and runs it
+	local name=$1-$(basename "$2" .cc) driver=$2
+	shift 2
 	mkdir "$out/$name"
-	printf '%s\0' ./*.cc test/driver.cc | xargs -0 -P "$(nproc)" -I{} bash -c '
+	printf '%s\0' "$(dirname "$driver")"/../*.cc "$driver" | xargs -0 -P "$(nproc)" -I{} bash -c '
 		src=$1 dir=$2; shift 2
 		"$@" -c -o "$dir/$(basename "$src" .cc).o" "$src"' _ {} "$out/$name" \
 		"$cxx" "${flags[@]}" -std=c++17 -O1 -g -fno-omit-frame-pointer -Wall -Wextra "$@"

@@ -13,9 +13,13 @@ import (
 	"github.com/minnow-search/minnow/tokenizer"
 )
 
-// batchTokens is how many tokens, padding included, one run of the network takes. Runs of 512 and of 2048 cost the same a
-// token (bench/runs/2026-11-23-export-graphs); small ones spread better over the cores and stop sooner.
-const batchTokens = 512
+// How many tokens, padding included, one run of the network takes: in ONNX Runtime, where runs of 512 and of 2048 cost the
+// same a token (bench/runs/2026-11-23-export-graphs), and on our own kernels, where 256 and 512 do. Small ones spread better
+// over the cores and stop sooner.
+const (
+	batchTokens    = 512
+	ownBatchTokens = 256
+)
 
 // work is texts on their way through the network. Texts that are the same go once.
 type work struct {
@@ -58,7 +62,11 @@ func (m *Model) embed(ctx context.Context, w *work, prompt string, done func(i i
 	if err != nil {
 		return err
 	}
-	groups := w.groups()
+	most := batchTokens
+	if s.encoder != nil {
+		most = ownBatchTokens
+	}
+	groups := w.groups(most)
 	return each(ctx, len(groups), s.threads, func(ctx context.Context, g int) error {
 		b := s.batches.Get().(*batch)
 		defer s.batches.Put(b)
@@ -66,18 +74,11 @@ func (m *Model) embed(ctx context.Context, w *work, prompt string, done func(i i
 		for _, i := range groups[g] {
 			b.texts = append(b.texts, w.encoded[i].IDs)
 		}
-		b.fill(s.session, b.texts)
 		if err := s.run(ctx, b, len(groups) == 1); err != nil {
 			return err
 		}
 		for row, i := range groups[g] {
-			var tokens, pooled []float32
-			if t := s.network.tokens; t != nil {
-				tokens = b.tokens[row*b.length*t.width():][:len(b.texts[row])*t.width()]
-			}
-			if p := s.network.pooled; p != nil {
-				pooled = b.pooled[row*p.width():][:p.width()]
-			}
+			tokens, pooled := s.network.text(b, row)
 			done(i, b, tokens, pooled)
 		}
 		return nil
@@ -85,13 +86,13 @@ func (m *Model) embed(ctx context.Context, w *work, prompt string, done func(i i
 }
 
 // groups puts texts of like length together: longest first, so that the most memory is asked for at once, each group
-// within batchTokens after padding, or a single text.
-func (w *work) groups() [][]int {
+// of at most so many tokens after padding, or a single text.
+func (w *work) groups(tokens int) [][]int {
 	order := w.unique
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(w.encoded[b].IDs), len(w.encoded[a].IDs)) })
 	var groups [][]int
 	for len(order) > 0 {
-		n := min(len(order), max(1, batchTokens/len(w.encoded[order[0]].IDs)))
+		n := min(len(order), max(1, tokens/len(w.encoded[order[0]].IDs)))
 		groups = append(groups, order[:n])
 		order = order[n:]
 	}
@@ -101,20 +102,22 @@ func (w *work) groups() [][]int {
 // run runs the network on b; see lone for a batch that is the only one of its call.
 func (s *shared) run(ctx context.Context, b *batch, only bool) error {
 	if background.Is(ctx) { // it makes way for a lone one, and doesn't count as beside it
-		return s.session.run(ctx, b)
+		return s.runner.run(ctx, b)
 	}
 	others := s.lone.running.Add(1) - 1
 	defer s.lone.running.Add(-1)
 	if !only || others > 0 || s.threads == 1 || s.provider != CPU {
-		return s.session.run(ctx, b)
+		return s.runner.run(ctx, b)
 	}
-	session := s.lone.pick(s.session, func() (*session, error) {
-		return openSession(s.network, s.folder.padID, s.threads, s.provider)
-	})
+	chosen := s.lone.pick(s.runner, func() (runner, error) { return s.open(s.threads) })
 	begin := time.Now()
-	err := session.run(ctx, b)
+	err := chosen.run(ctx, b)
 	if err == nil && s.lone.running.Load() == 1 {
-		s.lone.took(session, b.n*b.length, time.Since(begin))
+		tokens := 0
+		for _, ids := range b.texts {
+			tokens += len(ids)
+		}
+		s.lone.took(chosen, tokens, time.Since(begin))
 	}
 	return err
 }

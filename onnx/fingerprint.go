@@ -13,8 +13,8 @@ import (
 func fingerprint(n *network, f *folder) (string, error) {
 	sum := sha256.New()
 	files := []string{f.tokenizer()}
-	if n.weights != "" {
-		fmt.Fprintln(sum, Exact, n.weights) // of all presets
+	if n.source != "" {
+		fmt.Fprintln(sum, Exact, n.source) // of all presets
 	} else {
 		files = append(files, f.graph)
 	}

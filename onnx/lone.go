@@ -18,8 +18,8 @@ import (
 // and beside them.
 type lone struct {
 	opening sync.WaitGroup
-	wide    atomic.Pointer[session] // nil if it is not open yet, or could not be: then one core it is
-	running atomic.Int32            // runs under way, of any kind
+	wide    atomic.Pointer[runner] // nil if it is not open yet, or could not be: then one core it is
+	running atomic.Int32           // runs under way, of any kind
 
 	mu           sync.Mutex
 	runs         int
@@ -56,13 +56,13 @@ func (r *recent) median() float64 {
 }
 
 // pick says which session the next lone run should take. open makes the wide one.
-func (l *lone) pick(narrow *session, open func() (*session, error)) *session {
+func (l *lone) pick(narrow runner, open func() (runner, error)) runner {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.runs++; l.runs == openAfter {
 		l.opening.Go(func() {
 			if s, err := open(); err == nil {
-				l.wide.Store(s)
+				l.wide.Store(&s)
 			}
 		})
 	}
@@ -74,20 +74,20 @@ func (l *lone) pick(narrow *session, open func() (*session, error)) *session {
 		if l.runs%lookAtNarrow == 0 {
 			return narrow
 		}
-		return wide
+		return *wide
 	}
 	if l.runs%lookAtMany == 0 {
-		return wide
+		return *wide
 	}
 	return narrow
 }
 
 // took learns from a run of so many tokens.
-func (l *lone) took(s *session, tokens int, d time.Duration) {
+func (l *lone) took(r runner, tokens int, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ns := float64(d) / float64(tokens)
-	if s == l.wide.Load() {
+	if wide := l.wide.Load(); wide != nil && r == *wide {
 		l.many.add(ns)
 	} else {
 		l.narrow.add(ns)
@@ -97,7 +97,7 @@ func (l *lone) took(s *session, tokens int, d time.Duration) {
 func (l *lone) close() error {
 	l.opening.Wait()
 	if s := l.wide.Swap(nil); s != nil {
-		return s.close()
+		return (*s).close()
 	}
 	return nil
 }

@@ -8,10 +8,10 @@ import (
 // On a machine that is idle, then busy, then idle again, nearly all runs go the way that is quicker at the time, slow
 // first runs after a pause or not.
 func TestLoneRunsGoTheQuickerWay(t *testing.T) {
-	narrow, wide := new(session), new(session)
+	var narrow, wide runner = new(session), new(session)
 	l := new(lone)
-	open := func() (*session, error) { return wide, nil }
-	took := func(s *session, run int, busy bool) time.Duration {
+	open := func() (runner, error) { return wide, nil }
+	took := func(s runner, run int, busy bool) time.Duration {
 		switch {
 		case run%100 < 2: // after a pause
 			return 20 * time.Millisecond
@@ -30,7 +30,7 @@ func TestLoneRunsGoTheQuickerWay(t *testing.T) {
 	for _, phase := range []struct {
 		name string
 		busy bool
-		want *session
+		want runner
 	}{{"idle", false, wide}, {"busy", true, narrow}, {"idle again", false, wide}} {
 		right := 0
 		for run := range 400 {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/minnow-search/minnow/internal/encoder"
 	"github.com/minnow-search/minnow/internal/native"
 	"github.com/minnow-search/minnow/tokenizer"
 )
@@ -73,8 +74,10 @@ type shared struct {
 	print     string // of weights and tokenizer
 	tokenizer *tokenizer.Tokenizer
 	network   *network
-	session   *session // on one core a run
-	lone      lone     // on all cores, for a single batch
+	library   string           // ONNX Runtime's, or ""
+	encoder   *encoder.Encoder // the network on kernels of our own, or nil
+	runner    runner           // on one core a run
+	lone      lone             // on all cores, for a single batch
 	batches   sync.Pool
 
 	mu    sync.Mutex // guards users
@@ -123,7 +126,10 @@ func openShared(path string, o *Options) (*shared, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shared{folder: f, maxTokens: f.maxTokens, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)), provider: o.Provider}
+	s := &shared{
+		folder: f, maxTokens: f.maxTokens, threads: cmp.Or(o.Threads, runtime.GOMAXPROCS(0)),
+		provider: o.Provider, library: o.Runtime,
+	}
 	s.batches.New = func() any { return new(batch) }
 	if o.MaxTokens > 0 {
 		s.maxTokens = min(s.maxTokens, o.MaxTokens)
@@ -140,10 +146,12 @@ func openShared(path string, o *Options) (*shared, error) {
 	if size := s.tokenizer.VocabSize(); size > f.vocabSize {
 		return nil, errors.Join(fmt.Errorf("%s knows %d tokens and the network %d: they belong to different models; fetch the model anew", f.tokenizer(), size, f.vocabSize), s.free())
 	}
-	if err := start(o.Runtime); err != nil {
-		return nil, errors.Join(err, s.free())
+	if o.Provider == CPU {
+		if s.encoder, err = openEncoder(s.network); err != nil {
+			return nil, errors.Join(err, s.free())
+		}
 	}
-	if s.session, err = openSession(s.network, f.padID, 1, o.Provider); err != nil {
+	if s.runner, err = s.open(1); err != nil {
 		return nil, errors.Join(err, s.free())
 	}
 	if s.print, err = fingerprint(s.network, f); err != nil {
@@ -152,12 +160,31 @@ func openShared(path string, o *Options) (*shared, error) {
 	return s, nil
 }
 
+// open makes a runner whose runs take so many threads.
+func (s *shared) open(threads int) (runner, error) {
+	if s.encoder != nil {
+		return &own{s.encoder, s.network, threads}, nil
+	}
+	if err := start(s.library); err != nil {
+		return nil, err
+	}
+	session, err := openSession(s.network, s.folder.padID, threads, s.provider)
+	if err != nil {
+		return nil, err
+	}
+	return session, nil
+}
+
 func (s *shared) free() error {
 	var err error
-	if s.session != nil {
-		err = s.session.close()
+	if s.runner != nil {
+		err = s.runner.close()
 	}
-	return errors.Join(err, s.lone.close(), s.tokenizer.Close())
+	err = errors.Join(err, s.lone.close(), s.tokenizer.Close())
+	if s.encoder != nil {
+		s.encoder.Close()
+	}
+	return err
 }
 
 // model is another user of s.

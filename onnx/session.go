@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/minnow-search/minnow/internal/encoder"
 )
 
 // network is a graph on disk, as far as this package must know it to run it.
@@ -17,8 +19,10 @@ type network struct {
 	roles   []role
 	tokens  *tensorInfo // output of a vector a token, or nil
 	pooled  *tensorInfo // output of a vector a text, or nil: a pooler's, or the finished embedding if tokens is nil
-	weights string      // sha256 of the weights, which our exporter notes in the graph; "" from another exporter
+	source  string      // sha256 of the model's weights, which our exporter notes in the graph; "" from another exporter
 	variant string      // preset and recipe of a network that is not exact
+	encoder string      // what our own kernels must know to run it (see own.go); "" if they cannot
+	weights map[string]weight
 }
 
 // role is what an input of a network is for.
@@ -40,8 +44,8 @@ func readNetwork(path string, hidden int) (*network, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the network %s cannot be loaded; if it is damaged, delete it and run set-up again: %w", path, err)
 	}
-	n := &network{path: path, inputs: info.inputs}
-	n.weights = info.metadata["minnow.weights_sha256"]
+	n := &network{path: path, inputs: info.inputs, weights: info.weights}
+	n.source, n.encoder = info.metadata["minnow.weights_sha256"], info.metadata["minnow.encoder"]
 	if p := Preset(info.metadata["minnow.preset"]); p != "" && p != Exact {
 		n.variant = fmt.Sprintf("%s %s", p, info.metadata["minnow.recipe"])
 	}
@@ -106,7 +110,37 @@ func (n *network) outputs() []*tensorInfo {
 	return slices.DeleteFunc([]*tensorInfo{n.tokens, n.pooled}, func(t *tensorInfo) bool { return t == nil })
 }
 
-// session is one network in ONNX Runtime. Goroutines may share it.
+// runner is what computes a network: a session of ONNX Runtime's, or kernels of our own. Goroutines may share it.
+type runner interface {
+	// run computes b.texts. A ctx that has ended stops it, as soon as may be.
+	run(ctx context.Context, b *batch) error
+	close() error
+}
+
+// batch is the memory of one run: texts, and room for what comes out. It is used again and again; see shared.batches.
+type batch struct {
+	texts  [][]uint32
+	tokens []float32 // a vector a token: those of text i from vector starts[i] on
+	starts []int
+	pooled []float32 // a vector a text
+
+	padded padded        // a session's
+	own    encoder.Batch // our own kernels'
+	x, y   []float32     // of one text on its way through Dense steps
+}
+
+// text is what came out for text i: a vector for each of its tokens, and that of the pooler, where the network has them.
+func (n *network) text(b *batch, i int) (tokens, pooled []float32) {
+	if t := n.tokens; t != nil {
+		tokens = b.tokens[b.starts[i]*t.width():][:len(b.texts[i])*t.width()]
+	}
+	if p := n.pooled; p != nil {
+		pooled = b.pooled[i*p.width():][:p.width()]
+	}
+	return tokens, pooled
+}
+
+// session is one network in ONNX Runtime.
 type session struct {
 	ort *ort.DynamicAdvancedSession
 	net *network
@@ -142,37 +176,37 @@ func openSession(n *network, pad int64, threads int, p Provider) (*session, erro
 
 func (s *session) close() error { return s.ort.Destroy() }
 
-// batch is the memory of one run: n texts padded to the longest of them, row-major, and room for what comes out. It is
-// used again and again; see shared.batches.
-type batch struct {
-	texts     [][]uint32
-	n, length int
-	in64      [3][]int64 // by role, for inputs of that type
-	in32      [3][]int32
-	tokens    []float32 // n × length × hidden: one vector a token
-	pooled    []float32 // n × width
-	x, y      []float32 // of one text on its way through Dense steps
+// padded are the inputs of a session: texts in rows of the longest one's length.
+type padded struct {
+	length int
+	in64   [3][]int64 // by role, for inputs of that type
+	in32   [3][]int32
 }
 
-// fill puts texts into b.
-func (b *batch) fill(s *session, texts [][]uint32) {
-	b.n, b.length = len(texts), 0
-	for _, ids := range texts {
-		b.length = max(b.length, len(ids))
+// fill lays b's texts out for s, and makes room for what comes out.
+func (s *session) fill(b *batch) {
+	p := &b.padded
+	p.length = 0
+	for _, ids := range b.texts {
+		p.length = max(p.length, len(ids))
 	}
 	for i, in := range s.net.inputs {
 		r := s.net.roles[i]
 		if in.kind == int64Type {
-			b.in64[r] = lay(b.in64[r], r, texts, b.length, s.pad)
+			p.in64[r] = lay(p.in64[r], r, b.texts, p.length, s.pad)
 		} else {
-			b.in32[r] = lay(b.in32[r], r, texts, b.length, int32(s.pad))
+			p.in32[r] = lay(p.in32[r], r, b.texts, p.length, int32(s.pad))
 		}
 	}
+	b.starts = grow(b.starts, len(b.texts))
+	for i := range b.starts {
+		b.starts[i] = i * p.length
+	}
 	if t := s.net.tokens; t != nil {
-		b.tokens = grow(b.tokens, b.n*b.length*t.width())
+		b.tokens = grow(b.tokens, len(b.texts)*p.length*t.width())
 	}
 	if p := s.net.pooled; p != nil {
-		b.pooled = grow(b.pooled, b.n*p.width())
+		b.pooled = grow(b.pooled, len(b.texts)*p.width())
 	}
 }
 
@@ -207,21 +241,26 @@ func grow[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// run fills b.tokens and b.pooled. A ctx that ends stops the run between two operators.
-func (s *session) run(ctx context.Context, b *batch) (err error) {
+// run stops between two operators when ctx ends.
+func (s *session) run(ctx context.Context, b *batch) error {
+	s.fill(b)
+	return s.compute(ctx, b)
+}
+
+func (s *session) compute(ctx context.Context, b *batch) (err error) {
 	// ONNX Runtime holds pointers into these slices from the making of a tensor to its end, beyond the C call.
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	var in, out tensors
 	defer in.destroy()
 	defer out.destroy()
-	rows, columns := int64(b.n), int64(b.length)
+	rows, columns := int64(len(b.texts)), int64(b.padded.length)
 	for i, input := range s.net.inputs {
 		r := s.net.roles[i]
 		if input.kind == int64Type {
-			err = add(&in, &pin, b.in64[r], rows, columns)
+			err = add(&in, &pin, b.padded.in64[r], rows, columns)
 		} else {
-			err = add(&in, &pin, b.in32[r], rows, columns)
+			err = add(&in, &pin, b.padded.in32[r], rows, columns)
 		}
 		if err != nil {
 			return err

@@ -19,20 +19,14 @@ func TestARunStopsWhenItsContextEnds(t *testing.T) {
 	for i := range texts {
 		texts[i] = make([]uint32, 256)
 	}
-	s := m.shared.session
+	s := m.shared.runner
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("enough")
 	cancel(reason)
-	if err := s.run(ctx, filled(s, texts)); !errors.Is(err, reason) {
+	if err := s.run(ctx, &batch{texts: texts}); !errors.Is(err, reason) {
 		t.Errorf("run = %v, want the cause %v", err, reason)
 	}
-	if err := s.run(t.Context(), filled(s, texts[:1])); err != nil {
+	if err := s.run(t.Context(), &batch{texts: texts[:1]}); err != nil {
 		t.Errorf("the next run: %v", err)
 	}
-}
-
-func filled(s *session, texts [][]uint32) *batch {
-	b := new(batch)
-	b.fill(s, texts)
-	return b
 }

@@ -49,8 +49,8 @@ func embedSteps(b *testing.B, m *Model, texts []string, ours, native *time.Durat
 			}
 		}
 	})
-	timed(ours, func() { groups = w.groups() })
-	hidden := m.pooled.hidden
+	timed(ours, func() { groups = w.groups(batchTokens) })
+	session := m.shared.runner.(*session)
 	for _, group := range groups {
 		batch := m.shared.batches.Get().(*batch)
 		timed(ours, func() {
@@ -58,16 +58,16 @@ func embedSteps(b *testing.B, m *Model, texts []string, ours, native *time.Durat
 			for _, i := range group {
 				batch.texts = append(batch.texts, w.encoded[i].IDs)
 			}
-			batch.fill(m.shared.session, batch.texts)
+			session.fill(batch)
 		})
 		timed(native, func() {
-			if err := m.shared.session.run(b.Context(), batch); err != nil {
+			if err := session.compute(b.Context(), batch); err != nil {
 				b.Fatal(err)
 			}
 		})
 		timed(ours, func() {
 			for row, i := range group {
-				tokens := batch.tokens[row*batch.length*hidden:][:len(batch.texts[row])*hidden]
+				tokens, _ := m.shared.network.text(batch, row)
 				m.finish(out[i*m.dim:][:m.dim], batch, tokens, nil, 0)
 			}
 		})

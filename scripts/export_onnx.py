@@ -45,7 +45,7 @@ except ImportError as error:
 
 from encoder_graph import EXPORTER_VERSION, EncoderGraph, inputs
 from encoder_model import EncoderConfig, EncoderWeights, ModelError, forward
-from quantize import Dense, quantise
+from quantize import Dense, in_two_terms, quantise
 from quantized_graph import QuantizedGraph, batches, cosines, dense_inputs, stirred, texts, tokens
 from safetensors_file import SafetensorsError
 
@@ -114,20 +114,23 @@ def write(model: onnx.ModelProto, path: Path) -> None:
 
 @dataclass(frozen=True)
 class Preset:
-    # Of six encoder layers, how many keep their last dense layer in float32: the first. Its inputs are those that int8
-    # tells worst, and in the first layers some tokens make single ones that are many times as large as all others
+    # Of six encoder layers, how many have the input of their last dense layer in two terms: the first. That is what 8 bits tell
+    # worst, and in the first layers some tokens make single ones that are many times as large as all others
     # (massive activations, Sun et al. 2024).
-    floats_of_six: int
+    two_terms_of_six: int
     least_cosine: float  # of a text's vector with that in float32, in the mean
+
+    def two_terms(self, config: EncoderConfig) -> int:
+        return math.ceil(self.two_terms_of_six * config.num_hidden_layers / 6)
 
 
 INT8 = {
-    "balanced": Preset(3, 0.999),
+    "balanced": Preset(6, 0.999),
     "fast": Preset(1, 0.9985),
 }
 FILES = {"exact": "model.onnx"} | {preset: f"model_{preset}.onnx" for preset in INT8}
 # Raise it when the same weights give other numbers: vectors of both can't be compared to the bit any more.
-RECIPE = "1"
+RECIPE = "2"
 
 
 def export(folder: Path, outputs: dict[str, Path]) -> None:
@@ -157,7 +160,7 @@ def export(folder: Path, outputs: dict[str, Path]) -> None:
     models = {"exact": model}
     int8 = [preset for preset in outputs if preset in INT8]
     if int8:
-        dense = quantised(folder, config, weights)
+        dense = quantised(folder, config, weights, max(INT8[preset].two_terms(config) for preset in int8))
         for preset in int8:
             say(f"preset {preset}")
             made = QuantizedGraph(config, weights, in_int8(dense, INT8[preset], config))
@@ -168,13 +171,13 @@ def export(folder: Path, outputs: dict[str, Path]) -> None:
         say(f"wrote {output}")
 
 
-def quantised(folder: Path, config: EncoderConfig, weights: EncoderWeights) -> dict[str, Dense]:
+def quantised(folder: Path, config: EncoderConfig, weights: EncoderWeights, two_terms: int) -> dict[str, Dense]:
     rows = tokens(folder, config, texts(held_out=False))
     rows += stirred(config, rows)
     say(f"calibrating with {sum(map(len, rows))} tokens")
     given = dense_inputs(config, weights, batches(config, rows))
     dense: dict[str, Dense] = {}
-    for number, layer in enumerate(quantise(config, weights, given), 1):
+    for number, layer in enumerate(quantise(config, weights, given, two_terms), 1):
         dense |= layer
         worst = max(layer.values(), key=lambda d: d.error)
         say(f"layer {number} of {config.num_hidden_layers}: loses at most {worst.error:.1e}, in {worst.input.name}")
@@ -182,11 +185,10 @@ def quantised(folder: Path, config: EncoderConfig, weights: EncoderWeights) -> d
 
 
 def in_int8(dense: dict[str, Dense], preset: Preset, config: EncoderConfig) -> dict[str, Dense]:
-    """Those that a preset computes in int8."""
-    floats = math.ceil(preset.floats_of_six * config.num_hidden_layers / 6)
-    left = [f"encoder.layer.{i}.output.dense" for i in range(floats)]
-    say(f"in float32: {', '.join(left)}")
-    return {name: some for name, some in dense.items() if name not in left}
+    """The dense layers of a preset by name."""
+    names = [f"encoder.layer.{i}.output.dense" for i in range(preset.two_terms(config))]
+    say(f"in two terms: {', '.join(names) or 'none'}")
+    return dense | {name: dense[in_two_terms(name)] for name in names}
 
 
 def check_preset(

@@ -10,6 +10,9 @@ scale. What makes it exact enough is done before, here, with the inputs that som
 3. The rounding of W (GPTQ, Frantar et al. 2023): row by row, each row making up for what the rounding of those before
    did to the outputs, on the inputs that there are.
 
+Where 8 bits cannot tell x well enough, a second term tells what the first leaves, in steps 255 times as fine: 16 bits,
+at the price of another product with the same W.
+
 "Tried out" is by the error that arrives where it matters: behind GELU and the next layer normalization, not at the
 layer's own output. Ranges are fixed for good, as a range that is measured in each batch would make a text's vector
 depend on its batch-mates.
@@ -28,6 +31,8 @@ OUTLIERS = 300  # and so many of those with the largest inputs, which are few, b
 DAMPING = 0.01  # of GPTQ, as a share of the mean of the diagonal
 PAIR = 128  # the most that two codes add up to
 BLOCK = 64  # rows of GPTQ that are corrected at a time
+FINE_ZERO = np.uint8(128)  # of a second term
+HEADROOM = 2.0  # of a range in two terms, which has steps to spare for inputs that no text here had
 
 
 # What an error of the outputs, [rows, outputs], has become where it matters; and that for chosen rows of the inputs.
@@ -43,6 +48,7 @@ class Input:
     smooth: np.ndarray | None  # [inputs]
     scale: np.float32
     zero: np.uint8
+    fine: np.float32 | None = None  # the scale of a second term, round((x - told) / fine) + FINE_ZERO, if there is one
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +95,10 @@ class Layer:
 
 
 def quantise(
-    config: EncoderConfig, weights: EncoderWeights, inputs: dict[str, np.ndarray]
+    config: EncoderConfig, weights: EncoderWeights, inputs: dict[str, np.ndarray], two_terms: int
 ) -> Iterator[dict[str, Dense]]:
-    """The dense layers in int8 by name, one encoder layer after the other. inputs has what each dense layer got."""
+    """The dense layers in int8 by name, one encoder layer after the other. inputs has what each dense layer got. The last dense
+    layer of each of the first two_terms encoder layers is also there in two terms, as in_two_terms(name)."""
     for number in range(config.num_hidden_layers):
         at = f"encoder.layer.{number}"
         self_attention = [f"{at}.attention.self.{part}" for part in ("query", "key", "value")]
@@ -103,10 +110,14 @@ def quantise(
             {name: inputs[name] for name in inputs if name.startswith(f"{at}.")},
             (weights[f"{at}.attention.output.LayerNorm.weight"], weights[f"{at}.output.LayerNorm.weight"]),
         )
-        yield quantise_layer(layer)
+        yield quantise_layer(layer, number < two_terms)
 
 
-def quantise_layer(layer: Layer) -> dict[str, Dense]:
+def in_two_terms(name: str) -> str:
+    return f"{name} in two terms"
+
+
+def quantise_layer(layer: Layer, two_terms: bool) -> dict[str, Dense]:
     behind_out = behind_norm(layer, layer.out, layer.query_key_value, layer.norms[0])
     behind_outer = behind_norm(layer, layer.outer, layer.inner, layer.norms[1])
 
@@ -130,6 +141,9 @@ def quantise_layer(layer: Layer) -> dict[str, Dense]:
         done[name] = replace(done[name], scales=done[name].scales / smooth, bias=done[name].bias / smooth)
     done |= quantise_group(layer.inner, layer.input(layer.inner), inner)
     done |= quantise_group(layer.outer, layer.input(layer.outer), normed(behind_outer))
+    if two_terms:
+        fine = quantise_finely(layer.outer, layer.input(layer.outer), normed(behind_outer))
+        done[in_two_terms(layer.outer.names[0])] = fine
     return done
 
 
@@ -182,6 +196,23 @@ def quantise_group(group: Group, x: np.ndarray, arrives: Arrives) -> dict[str, D
             given, codes[:, columns].astype(np.int8), scales[columns], group.bias[columns], lost / everything
         )
     return done
+
+
+def quantise_finely(group: Group, x: np.ndarray, arrives: Arrives) -> Dense:
+    """One dense layer whose input is told in two terms: as good as exactly, so that there is nothing to smooth or to clip."""
+    scales = best_scales(group.weight)
+    codes = gptq(x, group.weight, scales)
+    rows, shares = choose_sample(x)
+    arrival = arrives(rows)
+    exact = x[rows] @ group.weight
+
+    def arriving(lost: np.ndarray) -> float:
+        return float(np.square(arrival(lost)).sum(axis=1) @ shares)
+
+    scale, zero = input_scale(float(x.min()) * HEADROOM, float(x.max()) * HEADROOM)
+    given = Input(group.names[0], None, scale, zero, np.float32(scale / 255))
+    error = arriving(x[rows] @ (codes * scales) - exact) / arriving(exact - exact.mean(axis=0))
+    return Dense(given, codes.astype(np.int8), scales, group.bias, error)
 
 
 def choose_sample(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

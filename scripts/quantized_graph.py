@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from encoder_graph import EncoderGraph, inputs
 from encoder_model import EncoderConfig, EncoderWeights, ModelError
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
-from quantize import Dense, gelu
+from quantize import FINE_ZERO, Dense, gelu
 from tokenizers import Tokenizer
 
 MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators
@@ -29,7 +30,25 @@ class QuantizedGraph(EncoderGraph):
     def __init__(self, config: EncoderConfig, weights: EncoderWeights, dense: dict[str, Dense]) -> None:
         super().__init__(config, weights)
         self.quantized = dense
-        self._told: dict[str, str] = {}  # inputs that were told in 8 bits already, by name
+        self._told: dict[str, list[str]] = {}  # inputs that were told in 8 bits already, by name
+
+    def model(self, metadata: dict[str, str]) -> onnx.ModelProto:
+        return super().model(metadata | {"minnow.encoder": json.dumps(self.shape())})
+
+    def shape(self) -> dict[str, int | float]:
+        """What kernels that compute the network without reading its nodes must know: all but the weights, by their names."""
+        c = self.config
+        return {
+            "layers": c.num_hidden_layers,
+            "hidden": c.hidden_size,
+            "heads": c.num_attention_heads,
+            "inner": c.intermediate_size,
+            "vocabulary": c.vocab_size,
+            "positions": c.max_position_embeddings,
+            "padding": c.pad_token_id if c.architecture.positions_after_padding else -1,
+            "reach": c.max_tokens if c.architecture.relative_positions else 0,
+            "epsilon": c.layer_norm_eps,
+        }
 
     def opsets(self) -> list[onnx.OperatorSetIdProto]:
         return [*super().opsets(), onnx.helper.make_opsetid(MICROSOFT, 1)]
@@ -38,25 +57,35 @@ class QuantizedGraph(EncoderGraph):
         dense = self.quantized.get(name)
         if dense is None:
             return super().dense(x, name, scale)
+        at = f"{dense.input.name}.input"
+        weight = self.constant(f"{name}.weight", dense.codes)
+        scales = self.constant(f"{name}.scale", dense.scales * np.float32(scale))
+        bias = self.constant(f"{name}.bias", dense.bias * np.float32(scale))
+        terms = self.told(x, dense)
+        y = self.integer_product(terms[0], weight, f"{at}.scale", scales, f"{at}.zero", bias)
+        if len(terms) == 1:
+            return y
+        return self.op("Add", y, self.integer_product(terms[1], weight, f"{at}.fine", scales, f"{at}.fine_zero"))
+
+    def told(self, x: str, dense: Dense) -> list[str]:
+        """What a dense layer gets, in 8 bits: in one term or two. Layers of one input share it."""
         given = dense.input
         at = f"{given.name}.input"
-        if at not in self._told:
-            if given.smooth is not None:
-                x = self.op("Mul", x, self.constant(f"{at}.smooth", 1 / given.smooth))
-            self.constant(f"{at}.scale", given.scale)
-            self.constant(f"{at}.zero", given.zero)
-            self._told[at] = self.op("QuantizeLinear", x, f"{at}.scale", f"{at}.zero")
-        return self.op(
-            "MatMulIntegerToFloat",
-            self._told[at],
-            self.constant(f"{name}.weight", dense.codes),
-            f"{at}.scale",
-            self.constant(f"{name}.scale", dense.scales * np.float32(scale)),
-            f"{at}.zero",
-            "",
-            self.constant(f"{name}.bias", dense.bias * np.float32(scale)),
-            domain=MICROSOFT,
-        )
+        if at in self._told:
+            return self._told[at]
+        if given.smooth is not None:
+            x = self.op("Mul", x, self.constant(f"{at}.inverse_smooth", 1 / given.smooth))
+        scale, zero = self.constant(f"{at}.scale", given.scale), self.constant(f"{at}.zero", given.zero)
+        terms = [self.op("QuantizeLinear", x, scale, zero)]
+        if given.fine is not None:
+            left = self.op("Sub", x, self.op("DequantizeLinear", terms[0], scale, zero))
+            fine, middle = self.constant(f"{at}.fine", given.fine), self.constant(f"{at}.fine_zero", FINE_ZERO)
+            terms.append(self.op("QuantizeLinear", left, fine, middle))
+        self._told[at] = terms
+        return terms
+
+    def integer_product(self, x: str, weight: str, scale: str, scales: str, zero: str, bias: str = "") -> str:
+        return self.op("MatMulIntegerToFloat", x, weight, scale, scales, zero, "", bias, domain=MICROSOFT)
 
 
 class TappedGraph(EncoderGraph):
@@ -83,7 +112,7 @@ class MatMulIntegerToFloat(OpRun):
 
     def _run(self, a, b, a_scale, b_scale, a_zero, b_zero=None, bias=None):  # type: ignore[no-untyped-def]
         sums = (a.astype(np.float64) - np.float64(a_zero)) @ b.astype(np.float64)
-        return ((sums * (a_scale * b_scale) + bias).astype(np.float32),)
+        return ((sums * (a_scale * b_scale) + (0 if bias is None else bias)).astype(np.float32),)
 
 
 class Gelu(OpRun):

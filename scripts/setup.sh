@@ -293,7 +293,7 @@ export_model() {
 }
 exporter=$(digest "$here/export_onnx.py" "$here/encoder_graph.py" "$here/encoder_model.py" "$here/safetensors_file.py")
 
-# export_presets DIR PRESET...: writes those networks in int8 that are not there.
+# export_presets DIR PRESET...: writes those networks in int8 that are not there, or that an older recipe of ours made.
 export_presets() {
 	local dir=$1 missing=()
 	shift
@@ -306,8 +306,9 @@ export_presets() {
 	quietly "$python/bin/python" "$here/export_onnx.py" "$dir" "${missing[@]}"
 }
 
-# has_preset DIR PRESET
-has_preset() { [ "$2" = exact ] || [ -e "$1/onnx/model_$2.onnx" ]; }
+# has_preset DIR PRESET: also not, if it was made by another recipe, which is said at a file's end.
+has_preset() { [ "$2" = exact ] || tail -c 4096 "$1/onnx/model_$2.onnx" 2>/dev/null | grep -qaF "$recipe"; }
+recipe=$(printf 'minnow.recipe\022\001%s' "$(sed -n 's/^RECIPE = "\(.\)"$/\1/p' "$here/export_onnx.py")") # in protocol buffers
 
 # --------------------------------------------------------------------------------------------------------------- verbs
 

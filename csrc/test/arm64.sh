@@ -17,10 +17,15 @@ done
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 "$cxx" -std=c++17 -O3 -Wall -Wextra -static -o "$out/kernels" kernels.cc ../kernel*.cc
+encoder=../../internal/encoder
+"$cxx" -std=c++17 -O3 -Wall -Wextra -static -pthread -o "$out/sets" $encoder/test/sets.cc $encoder/*.cc
 $qemu "$out/kernels"
+$qemu "$out/sets"
 # A processor without dot products, which must be seen to have none.
 if [[ $qemu ]]; then
 	$qemu -cpu cortex-a57 "$out/kernels" | tee "$out/old"
+	grep -q '^neondot: not on this processor' "$out/old"
+	$qemu -cpu cortex-a57 "$out/sets" | tee "$out/old"
 	grep -q '^neondot: not on this processor' "$out/old"
 fi
 echo "arm64: ok"
