@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -148,6 +149,36 @@ func TestWhatOwnKernelsCannotDo(t *testing.T) {
 		e, err := openEncoder(&network{encoder: encoder, tokens: new(tensorInfo)})
 		if e != nil || err != nil {
 			t.Errorf("openEncoder of %q = %v, %v", encoder, e, err)
+		}
+	}
+}
+
+// BenchmarkLone is a query's run of the network, by the preset that $MINNOW_PRESET names, on one core and on all.
+func BenchmarkLone(b *testing.B) {
+	m, err := Open("", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer m.Close()
+	text := make([]uint32, 14)
+	for i := range text {
+		text[i] = uint32(1000 + 37*i)
+	}
+	for _, threads := range []int{1, m.shared.threads} {
+		r, err := m.shared.open(threads)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(strconv.Itoa(threads), func(b *testing.B) {
+			batch := batch{texts: [][]uint32{text}}
+			for b.Loop() {
+				if err := r.run(b.Context(), &batch); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		if err := r.close(); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

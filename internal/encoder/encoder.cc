@@ -93,10 +93,11 @@ struct layer {
       : query_key_value(s.hidden, 3 * s.hidden), out(s.hidden, s.hidden), inner(s.hidden, s.inner), outer(s.inner, s.hidden) {}
 };
 
-// Where the threads of a run wait for each other.
-struct meeting {
-  std::atomic<uint32_t> arrived;
-  std::atomic<uint32_t> round;
+// How the threads of a run share its steps: each takes what is to be done next of the step that is under way, and waits for
+// others only where nothing is left of it. So one that comes late, or loses its processor, is not waited for by those that can go on.
+struct sharing {
+  std::atomic<uint64_t> next;  // the step, and below 32 bits what is next of it
+  std::atomic<uint32_t> done;  // of the step
 };
 
 void pause(size_t spins) {
@@ -109,17 +110,6 @@ void pause(size_t spins) {
   } else {
     std::this_thread::yield();  // another has lost its processor
   }
-}
-
-void meet(meeting &m, size_t threads) {
-  if (threads == 1) return;
-  const uint32_t round = m.round.load(std::memory_order_acquire);
-  if (m.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == threads) {
-    m.arrived.store(0, std::memory_order_relaxed);
-    m.round.fetch_add(1, std::memory_order_acq_rel);
-    return;
-  }
-  for (size_t spins = 0; m.round.load(std::memory_order_acquire) == round; spins++) pause(spins);
 }
 
 }  // namespace
@@ -152,7 +142,7 @@ namespace {
 
 // The memory of one run.
 struct rooms {
-  meeting *wait;
+  sharing *steps;
   float *x;                 // [tokens, hidden]: what the layers hand on
   float *wide;              // [tokens, 3·hidden]: query, key and value; and what dense layers add to x
   float *heads;             // a room of attend for each thread
@@ -170,7 +160,7 @@ struct rooms {
       at += rounded(n, line);
       return p;
     };
-    wait = reinterpret_cast<meeting *>(scratch);
+    steps = reinterpret_cast<sharing *>(scratch);
     take(line);
     x = reinterpret_cast<float *>(take(tokens * s.hidden * sizeof(float)));
     wide = reinterpret_cast<float *>(take(tokens * 3 * s.hidden * sizeof(float)));
@@ -182,31 +172,62 @@ struct rooms {
   }
 };
 
+// Rows that are done at a time: of layer normalizations, and of products, where there are enough for several threads.
+constexpr size_t norm_rows = 8, product_rows = 96;
+
+constexpr size_t parts(size_t n, size_t size) { return (n + size - 1) / size; }
+
 // One of the threads of a run.
 struct run {
   const encoder &e;
   const uint32_t *ids, *starts;
-  size_t texts, thread, threads;
+  size_t texts, thread;
   rooms room;
   size_t tokens = starts[texts];
+  uint64_t step = 0;
 
-  // The part of n that is this thread's.
-  size_t from(size_t n) const { return n * thread / threads; }
-  size_t to(size_t n) const { return n * (thread + 1) / threads; }
-  void together() const { meet(*room.wait, threads); }
+  // Calls work for some of 0..n-1, n > 0, until others and this one have done all of them.
+  template <class F>
+  void share(size_t n, F &&work) {
+    std::atomic<uint64_t> &next = room.steps->next;
+    for (size_t spins = 0;;) {
+      uint64_t at = next.load(std::memory_order_acquire);
+      if (at >> 32 != step) break;
+      const size_t i = at & UINT32_MAX;
+      if (i == n) {
+        pause(spins++);
+        continue;
+      }
+      if (!next.compare_exchange_weak(at, at + 1, std::memory_order_acq_rel)) continue;
+      spins = 0;
+      work(i);
+      if (room.steps->done.fetch_add(1, std::memory_order_acq_rel) + 1 == n) {
+        room.steps->done.store(0, std::memory_order_relaxed);
+        next.store((step + 1) << 32, std::memory_order_release);
+      }
+    }
+    step++;
+  }
 
-  void embed() const {
+  template <class F>
+  void share_rows(F &&work) {
+    share(parts(tokens, norm_rows), [&](size_t i) {
+      for (size_t t = i * norm_rows; t < std::min(tokens, (i + 1) * norm_rows); t++) work(t);
+    });
+  }
+
+  void embed() {
     const encoder_shape &s = e.shape;
     const float *segment = e.tables[ENCODER_SEGMENT].data();
-    size_t text = 0;
-    for (size_t t = from(tokens); t < to(tokens); t++) {
-      while (starts[text + 1] <= t) text++;
+    const told next = e.layers[0].query_key_value.input.how();
+    share_rows([&](size_t t) {
+      const size_t text = static_cast<size_t>(std::upper_bound(starts, starts + texts, t) - starts) - 1;
       const float *word = e.tables[ENCODER_WORDS].data() + ids[t] * s.hidden;
       const float *position = e.tables[ENCODER_POSITIONS].data() + position_of(text, t) * s.hidden;
       float *x = room.x + t * s.hidden;
       for (size_t i = 0; i < s.hidden; i++) x[i] = word[i] + position[i] + segment[i];
-      e.kernels->normalize(e.norm_of(0), x, nullptr, x, e.layers[0].query_key_value.input.how(), room.codes + t * s.hidden);
-    }
+      e.kernels->normalize(e.norm_of(0), x, nullptr, x, next, room.codes + t * s.hidden);
+    });
   }
 
   size_t position_of(size_t text, size_t t) const {
@@ -218,74 +239,74 @@ struct run {
     return at;
   }
 
-  // Calls emit with the sums of each tile of this thread's panels: those of codes times p, and of fine too, unless it is null.
+  // Calls emit with the sums of each tile: those of codes times p, and of fine too, unless it is null.
   template <class F>
-  void multiply(const product &p, const uint8_t *codes, const uint8_t *fine, F &&emit) const {
-    alignas(line) int32_t acc[tile_rows * panel_width], fine_acc[tile_rows * panel_width];
-    // What the zeros of the inputs leave is where sums start.
-    int32_t start[panel_width], fine_start[panel_width];
-    const int32_t less = e.kernels->less128 ? 128 : 0;
-    const size_t tiles = (tokens + tile_rows - 1) / tile_rows;
-    for (size_t panel = from(p.panels()); panel < to(p.panels()); panel++) {
-      const size_t at = panel * panel_width;
-      const int8_t *w = p.codes.p + at * p.inputs;
+  void multiply(const product &p, const uint8_t *codes, const uint8_t *fine, F &&emit) {
+    const size_t blocks = parts(tokens, product_rows);
+    share(p.panels() * blocks, [&](size_t i) {
+      const size_t at = i / blocks * panel_width, from = tokens * (i % blocks) / blocks, to = tokens * (i % blocks + 1) / blocks;
+      alignas(line) int32_t acc[tile_rows * panel_width], fine_acc[tile_rows * panel_width];
+      // What the zeros of the inputs leave is where sums start.
+      int32_t start[panel_width], fine_start[panel_width];
+      const int32_t less = e.kernels->less128 ? 128 : 0;
       for (size_t j = 0; j < panel_width; j++) {
         start[j] = (less - p.input.zero) * p.total[at + j];
         fine_start[j] = (less - 128) * p.total[at + j];
       }
+      const int8_t *w = p.codes.p + at * p.inputs;
+      const size_t tiles = parts(to - from, tile_rows);
       for (size_t tile = 0; tile < tiles; tile++) {
         // Rows are dealt out evenly: five and five are quicker than six and four.
-        const size_t row = tokens * tile / tiles, rows = tokens * (tile + 1) / tiles - row;
+        const size_t row = from + (to - from) * tile / tiles, rows = from + (to - from) * (tile + 1) / tiles - row;
         e.kernels->tile(codes + row * p.inputs, p.inputs, rows, w, p.inputs / 4, start, acc);
         if (fine) e.kernels->tile(fine + row * p.inputs, p.inputs, rows, w, p.inputs / 4, fine_start, fine_acc);
         emit(row, at,
              sums{acc, fine ? fine_acc : nullptr, p.scale.data() + at, p.fine_scale.data() + at, p.bias.data() + at, rows,
                   std::min(panel_width, p.outputs - at)});
       }
-    }
-    together();
+    });
   }
 
-  void multiply(const product &p, const uint8_t *codes, const uint8_t *fine, float *out) const {
+  void multiply(const product &p, const uint8_t *codes, const uint8_t *fine, float *out) {
     multiply(p, codes, fine, [&](size_t row, size_t at, const sums &s) {
       e.kernels->floats(s, out + row * p.outputs + at, p.outputs);
     });
   }
 
-  void attend(const product &next) const {
+  void attend(const product &next) {
     const encoder_shape &s = e.shape;
     const size_t size = e.head_size();
-    float *heads = room.heads + thread * room.heads_stride;
-    for (size_t i = from(texts * s.heads); i < to(texts * s.heads); i++) {
-      const size_t text = i / s.heads, at = i % s.heads * size, first = starts[text];
+    share(texts * s.heads, [&](size_t i) {
+      const size_t head_number = i % s.heads, at = head_number * size, first = starts[i / s.heads];
       const float *query = room.wide + first * 3 * s.hidden + at;
-      const float *bias = s.reach ? e.tables[ENCODER_RELATIVE].data() + i % s.heads * (2 * s.reach - 1) + s.reach - 1 : nullptr;
-      const head h{query, query + s.hidden, query + 2 * s.hidden, bias, 3 * s.hidden, starts[text + 1] - first, size};
+      const float *bias = e.tables[ENCODER_RELATIVE].data() + head_number * (2 * s.reach - 1) + s.reach - 1;
+      const head h{query, query + s.hidden, query + 2 * s.hidden, s.reach ? bias : nullptr, 3 * s.hidden,
+                   starts[i / s.heads + 1] - first, size};
       told t = next.input.how();
       t.inverse += at;
-      e.kernels->attend(h, heads, t, room.codes + first * s.hidden + at, s.hidden);
-    }
-    together();
+      e.kernels->attend(h, room.heads + thread * room.heads_stride, t, room.codes + first * s.hidden + at, s.hidden);
+    });
   }
 
-  void add_norm(size_t i, const product *next, float *out) const {
+  // Adds what is in wide to x and normalizes it, into x for the next product or, behind the last, into out.
+  void add_norm(size_t i, const product *next, float *out) {
     const size_t hidden = e.shape.hidden;
-    for (size_t t = from(tokens); t < to(tokens); t++) {
+    share_rows([&](size_t t) {
       float *x = room.x + t * hidden;
-      const told how = next ? next->input.how() : told{};
-      e.kernels->normalize(e.norm_of(i), x, room.wide + t * hidden, out ? out + t * hidden : x, how,
-                           next ? room.codes + t * hidden : nullptr);
-    }
-    together();
+      const float *y = room.wide + t * hidden;
+      if (next) {
+        e.kernels->normalize(e.norm_of(i), x, y, x, next->input.how(), room.codes + t * hidden);
+      } else {
+        e.kernels->normalize(e.norm_of(i), x, y, out + t * hidden, {}, nullptr);
+      }
+    });
   }
 
-  void all(float *out, float *pooled) const {
+  void all(float *out, float *pooled) {
     const size_t hidden = e.shape.hidden;
     embed();
-    together();
     for (size_t i = 0; i < e.layers.size(); i++) {
       const layer &l = e.layers[i];
-      const bool last = i + 1 == e.layers.size();
       multiply(l.query_key_value, room.codes, nullptr, room.wide);
       attend(l.out);
       multiply(l.out, room.codes, nullptr, room.wide);
@@ -298,12 +319,13 @@ struct run {
         e.kernels->gelu(s, t, room.inner + place, fine ? fine + place : nullptr, l.outer.inputs);
       });
       multiply(l.outer, room.inner, fine, room.wide);
-      add_norm(2 + 2 * i, last ? nullptr : &e.layers[i + 1].query_key_value, last ? out : nullptr);
+      add_norm(2 + 2 * i, i + 1 < e.layers.size() ? &e.layers[i + 1].query_key_value : nullptr, out);
     }
-    for (size_t t = from(texts); pooled && t < to(texts); t++) {
+    if (!pooled) return;
+    share(texts, [&](size_t t) {
       e.kernels->pool(e.tables[ENCODER_POOLER_WEIGHT].data(), e.tables[ENCODER_POOLER_BIAS].data(), out + starts[t] * hidden, hidden,
                       pooled + t * hidden);
-    }
+    });
   }
 };
 
@@ -346,7 +368,7 @@ void encoder_run(const encoder *e, const uint32_t *ids, const uint32_t *starts, 
                  size_t threads, float *tokens, float *pooled) {
   size_t longest = 0;
   for (size_t t = 0; t < texts; t++) longest = std::max<size_t>(longest, starts[t + 1] - starts[t]);
-  run{*e, ids, starts, texts, thread, threads, rooms(*e, starts[texts], longest, threads, scratch)}.all(tokens, pooled);
+  run{*e, ids, starts, texts, thread, rooms(*e, starts[texts], longest, threads, scratch)}.all(tokens, pooled);
 }
 
 void encoder_use(encoder *e, size_t i) { e->kernels = &set_at(i); }

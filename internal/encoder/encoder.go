@@ -134,7 +134,7 @@ func (e *Encoder) Set(layer int, part Part, d *Dense) error {
 // Batch is the memory of one run, to be used again and again. Nil slices are a good start.
 type Batch struct {
 	ids, starts []uint32
-	scratch     []uint32
+	scratch     []uint64
 	longest     int
 
 	Tokens []float32 // [tokens of all texts, hidden], one text after the other
@@ -157,8 +157,8 @@ func (e *Encoder) Run(b *Batch, texts [][]uint32, threads int, pooler bool) erro
 		pooled = (*C.float)(&b.Pooled[0])
 	}
 	bytes := C.encoder_scratch(e.c, C.size_t(n), C.size_t(b.longest), C.size_t(threads))
-	b.scratch = grow(b.scratch, int(bytes)/4+1)
-	clear(b.scratch[:2]) // where the threads meet
+	b.scratch = grow(b.scratch, int(bytes)/8+1)
+	clear(b.scratch[:2])
 	part := func(thread int) {
 		C.encoder_run(e.c, (*C.uint32_t)(&b.ids[0]), (*C.uint32_t)(&b.starts[0]), C.size_t(len(texts)),
 			unsafe.Pointer(&b.scratch[0]), C.size_t(thread), C.size_t(threads), (*C.float)(&b.Tokens[0]), pooled)

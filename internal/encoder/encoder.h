@@ -62,8 +62,8 @@ size_t encoder_scratch(const encoder *e, size_t tokens, size_t longest, size_t t
 // tokens (with padding >= 0, positions-padding-1). Writes tokens, [starts[texts], hidden], and, unless it is NULL, pooled, [texts,
 // hidden]: tanh(pooler·first token). A text's numbers do not depend on the others', nor on threads.
 //
-// The run is done by threads calls at the same time, with thread 0, 1, …, which wait for each other; the first two
-// 32-bit words of scratch are zero before.
+// The run is done by threads calls, with thread 0, 1, …, of which each returns when all is done, whether the others have come
+// or not: so the memory must last until all have returned. The first 16 bytes of scratch, which is on a multiple of 8, are zero before.
 void encoder_run(const encoder *e, const uint32_t *ids, const uint32_t *starts, size_t texts, void *scratch, size_t thread,
                  size_t threads, float *tokens, float *pooled);
 

@@ -83,7 +83,7 @@ std::vector<float> run(const encoder *e, const encoder_shape &s, const std::vect
   const size_t bytes = encoder_scratch(e, ids.size(), longest, threads);
   std::unique_ptr<char[]> scratch(new char[bytes]);
   memset(scratch.get(), 0xFF, bytes);
-  memset(scratch.get(), 0, 8);
+  memset(scratch.get(), 0, 16);
   std::vector<std::thread> crew;
   for (size_t t = 0; t < threads; t++) {
     crew.emplace_back([&, t] {
