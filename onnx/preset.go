@@ -20,6 +20,8 @@ const (
 	Balanced Preset = "balanced"
 	// Fast has nearly all of them in int8: at least 0.9985.
 	Fast Preset = "fast"
+	// FP16 is float16, for GPUs ([Options.Provider]): at least 0.9999. A processor computes it slower than Exact.
+	FP16 Preset = "fp16"
 )
 
 // LeastCosine is what a preset promises of the mean cosine between its vectors and the exact ones; export_onnx.py
@@ -30,6 +32,8 @@ func (p Preset) LeastCosine() float64 {
 		return 0.999
 	case Fast:
 		return 0.9985
+	case FP16:
+		return 0.9999
 	}
 	return 1 - 1e-6
 }
@@ -39,11 +43,12 @@ var files = map[Preset]string{
 	Exact:    "model.onnx",
 	Balanced: "model_balanced.onnx",
 	Fast:     "model_fast.onnx",
+	FP16:     "model_fp16.onnx",
 }
 
 // Presets are those that the model in a folder can be opened with, Exact first.
 func Presets(folder string) []Preset {
-	return slices.DeleteFunc([]Preset{Exact, Balanced, Fast}, func(p Preset) bool {
+	return slices.DeleteFunc([]Preset{Exact, Balanced, Fast, FP16}, func(p Preset) bool {
 		_, err := findGraph(folder, p)
 		return err != nil
 	})
@@ -59,7 +64,7 @@ func (p Preset) orDefault() (Preset, error) {
 		p = Exact
 	}
 	if files[p] == "" {
-		return "", fmt.Errorf("unknown preset %q%s; choose exact, balanced or fast", p, from)
+		return "", fmt.Errorf("unknown preset %q%s; choose exact, balanced, fast or fp16", p, from)
 	}
 	return p, nil
 }

@@ -50,11 +50,11 @@ func TestPresetsKeepNearTheExactVectors(t *testing.T) {
 		mean, least map[onnx.Preset]float64
 	}{
 		{"sentences", heldOut,
-			map[onnx.Preset]float64{onnx.Balanced: onnx.Balanced.LeastCosine(), onnx.Fast: onnx.Fast.LeastCosine()},
-			map[onnx.Preset]float64{onnx.Balanced: 0.985, onnx.Fast: 0.975}},
+			map[onnx.Preset]float64{onnx.Balanced: onnx.Balanced.LeastCosine(), onnx.Fast: onnx.Fast.LeastCosine(), onnx.FP16: onnx.FP16.LeastCosine()},
+			map[onnx.Preset]float64{onnx.Balanced: 0.985, onnx.Fast: 0.975, onnx.FP16: 0.9999}},
 		{"awkward texts", goldenTexts(t),
-			map[onnx.Preset]float64{onnx.Balanced: 0.995, onnx.Fast: 0.9935},
-			map[onnx.Preset]float64{onnx.Balanced: 0.965, onnx.Fast: 0.96}},
+			map[onnx.Preset]float64{onnx.Balanced: 0.995, onnx.Fast: 0.9935, onnx.FP16: 0.9999},
+			map[onnx.Preset]float64{onnx.Balanced: 0.965, onnx.Fast: 0.96, onnx.FP16: 0.9999}},
 	} {
 		want, err := exact.Embed(t.Context(), tt.texts)
 		if err != nil {
@@ -82,7 +82,7 @@ func TestPresetsKeepNearTheExactVectors(t *testing.T) {
 	}
 }
 
-// Ranges are fixed when a preset is made, so a text's vector is its own.
+// Ranges are fixed when a preset is made and sums run in one order, so a text's vector is its own, to the bit.
 func TestAPresetsVectorDoesNotDependOnItsBatch(t *testing.T) {
 	for _, p := range []onnx.Preset{onnx.Balanced, onnx.Fast} {
 		m := openPreset(t, p)
@@ -96,7 +96,7 @@ func TestAPresetsVectorDoesNotDependOnItsBatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if delta := testkit.MaxDelta(alone[0], together[i]); !(delta <= 1e-6) {
+			if delta := testkit.MaxDelta(alone[0], together[i]); delta != 0 {
 				t.Errorf("%s, %q: off by %.2g in a batch", p, text, delta)
 			}
 		}
@@ -106,7 +106,7 @@ func TestAPresetsVectorDoesNotDependOnItsBatch(t *testing.T) {
 func TestPresetsAreVariantsOfOneModel(t *testing.T) {
 	exact := openPreset(t, onnx.Exact).ID()
 	ids := []string{exact}
-	for _, p := range []onnx.Preset{onnx.Balanced, onnx.Fast} {
+	for _, p := range []onnx.Preset{onnx.Balanced, onnx.Fast, onnx.FP16} {
 		m := openPreset(t, p)
 		if m.Preset() != p {
 			t.Errorf("Preset() = %s, want %s", m.Preset(), p)
@@ -148,7 +148,7 @@ func TestPresetsThatAreNotThere(t *testing.T) {
 			t.Setenv("MINNOW_PRESET", "quick")
 			o = nil
 		}
-		if _, err := onnx.Open(folder, o); err == nil || !strings.Contains(err.Error(), "exact, balanced or fast") {
+		if _, err := onnx.Open(folder, o); err == nil || !strings.Contains(err.Error(), "exact, balanced, fast or fp16") {
 			t.Errorf("Open with an unknown preset by %s: %v, want those that there are", how, err)
 		}
 	}

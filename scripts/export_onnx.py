@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Exports a sentence-embedding model of the BERT family from safetensors to ONNX.
 
-    export_onnx.py MODEL_DIR [--preset exact | balanced | fast]… [--output FILE]
+    export_onnx.py MODEL_DIR [--preset exact | balanced | fast | fp16]… [--output FILE]
 
 Reads MODEL_DIR/config.json and MODEL_DIR/model.safetensors (a Hugging Face
 BertModel, DistilBertModel, RobertaModel, XLMRobertaModel or MPNetModel) and
 writes MODEL_DIR/onnx/model.onnx, in float32, or model_balanced.onnx or
-model_fast.onnx beside it, with dense layers in int8 (quantize.py):
+model_fast.onnx beside it, with dense layers in int8 (quantize.py), or
+model_fp16.onnx, in float16, for GPUs:
 
     input_ids, attention_mask, token_type_ids    int64   [batch, sequence]
     last_hidden_state                            float32 [batch, sequence, hidden]
@@ -20,9 +21,9 @@ model without pooler weights gets no pooler_output. The same weights
 and the same script give the same bytes.
 
 Before the file is written, the evaluator of the onnx package runs the graph,
-and its outputs must agree with the formulas in encoder_model.py. A graph in int8
-must besides agree with that in float32 on texts that it was not calibrated with,
-as nearly as its preset promises.
+and its outputs must agree with the formulas in encoder_model.py. A graph of
+another preset must agree with that in float32 on texts that it was not calibrated
+with, as nearly as its preset promises.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ except ImportError as error:
 
 from encoder_graph import EXPORTER_VERSION, EncoderGraph, inputs
 from encoder_model import EncoderConfig, EncoderWeights, ModelError, forward
+from half_graph import HalfGraph
 from quantize import Dense, in_two_terms, quantise
 from quantized_graph import QuantizedGraph, batches, cosines, dense_inputs, stirred, texts, tokens
 from safetensors_file import SafetensorsError
@@ -128,7 +130,9 @@ INT8 = {
     "balanced": Preset(6, 0.999),
     "fast": Preset(2, 0.9985),
 }
-FILES = {"exact": "model.onnx"} | {preset: f"model_{preset}.onnx" for preset in INT8}
+HALF = "fp16"
+HALF_LEAST_COSINE = 0.9999
+FILES = {"exact": "model.onnx"} | {preset: f"model_{preset}.onnx" for preset in (*INT8, HALF)}
 # Raise it when the same weights give other numbers: vectors of both can't be compared to the bit any more.
 RECIPE = "3"
 
@@ -165,7 +169,11 @@ def export(folder: Path, outputs: dict[str, Path]) -> None:
             say(f"preset {preset}")
             made = QuantizedGraph(config, weights, in_int8(dense, INT8[preset], config))
             models[preset] = made.model(metadata | {"minnow.preset": preset, "minnow.recipe": RECIPE})
-            check_preset(models[preset], INT8[preset], model, folder, config)
+            check_preset(models[preset], INT8[preset].least_cosine, model, folder, config)
+    if HALF in outputs:
+        say(f"preset {HALF}")
+        models[HALF] = HalfGraph(config, weights).model(metadata | {"minnow.preset": HALF, "minnow.recipe": RECIPE})
+        check_preset(models[HALF], HALF_LEAST_COSINE, model, folder, config)
     for preset, output in outputs.items():
         write(models[preset], output)
         say(f"wrote {output}")
@@ -192,16 +200,16 @@ def in_int8(dense: dict[str, Dense], preset: Preset, config: EncoderConfig) -> d
 
 
 def check_preset(
-    model: onnx.ModelProto, preset: Preset, exact: onnx.ModelProto, folder: Path, config: EncoderConfig
+    model: onnx.ModelProto, least_cosine: float, exact: onnx.ModelProto, folder: Path, config: EncoderConfig
 ) -> None:
     """Refuses a model that is farther from the exact one than its preset allows."""
     onnx.checker.check_model(model, full_check=True)
     near = cosines(model, exact, batches(config, tokens(folder, config, texts(held_out=True))))
     mean = float(near.mean())
     say(f"cosine to float32 on {len(near)} other texts: mean {mean:.5f}, least {near.min():.4f}; {model.ByteSize() / 1e6:.1f} MB")
-    if not mean >= preset.least_cosine:
+    if not mean >= least_cosine:
         raise ModelError(
-            f"the vectors have a mean cosine of {mean:.5f} with those in float32, less than {preset.least_cosine}, and "
+            f"the vectors have a mean cosine of {mean:.5f} with those in float32, less than {least_cosine}, and "
             f"the model was not written: use the preset exact"
         )
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import half_graph
 import numpy as np
 import onnx
 from encoder_graph import EncoderGraph, inputs
@@ -121,11 +122,12 @@ class Gelu(OpRun):
     op_domain = ""
 
     def _run(self, x, approximate=None):  # type: ignore[no-untyped-def]
-        return (gelu(x),)
+        return (gelu(x).astype(x.dtype),)
 
 
 def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
-    return ReferenceEvaluator(model, new_ops=[MatMulIntegerToFloat, Gelu])
+    operators = [MatMulIntegerToFloat, Gelu]
+    return ReferenceEvaluator(model, new_ops=operators + half_graph.OPERATORS if half_graph.is_half(model) else operators)
 
 
 Batch = dict[str, np.ndarray]

@@ -10,7 +10,7 @@
 #
 #   MINNOW_HOME            where everything goes
 #   MINNOW_MODEL           a folder, a Hugging Face repository (owner/name), or a name of pins.env or models.tsv
-#   MINNOW_PRESET          exact, or balanced or fast: a network in int8 beside the exact one
+#   MINNOW_PRESET          exact, or another network beside it: balanced or fast, in int8, or fp16
 #   MINNOW_TOKENIZERS_LIB  a prebuilt libtokenizers.a; Rust is then not needed
 set -euo pipefail
 umask 022
@@ -293,16 +293,15 @@ export_model() {
 }
 exporter=$(digest "$here/export_onnx.py" "$here/encoder_graph.py" "$here/encoder_model.py" "$here/safetensors_file.py")
 
-# export_presets DIR PRESET...: writes those networks in int8 that are not there, or that an older recipe of ours made.
+# export_presets DIR PRESET...: writes those networks that are not there, or that an older recipe of ours made.
 export_presets() {
-	local dir=$1 missing=()
+	local dir=$1 preset names=() missing=()
 	shift
-	while [ $# -gt 0 ]; do
-		has_preset "$dir" "$1" || missing+=(--preset "$1")
-		shift
+	for preset; do
+		has_preset "$dir" "$preset" || { names+=("$preset") && missing+=(--preset "$preset"); }
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
-	say "model $(basename "$dir"): making presets in int8, a minute or two"
+	say "model $(basename "$dir"): making the presets ${names[*]}, up to two minutes"
 	quietly "$python/bin/python" "$here/export_onnx.py" "$dir" "${missing[@]}"
 }
 
@@ -317,7 +316,7 @@ ready() {
 	local dir
 	dir=$(model_dir)
 	if [ "${1:-}" = test ]; then
-		[ -e "$peers" ] && has_preset "$dir" balanced && has_preset "$dir" fast || return 1
+		[ -e "$peers" ] && has_preset "$dir" balanced && has_preset "$dir" fast && has_preset "$dir" fp16 || return 1
 	fi
 	[ -e "$python/.complete" ] && [ -e "$hnswlib/include/hnswlib/hnswlib.h" ] && [ -e "$runtime/lib/libonnxruntime.so" ] &&
 		[ -e "$tokenizers_lib" ] && { [ -e "$dir/onnx/model.onnx" ] || [ -e "$dir/model.onnx" ]; } &&
@@ -345,7 +344,7 @@ setup() {
 		install_model
 		[ "${1:-}" != test ] || {
 			install_peers
-			export_presets "$(model_dir)" balanced fast
+			export_presets "$(model_dir)" balanced fast fp16
 		}
 		rm -rf "$home/tmp"
 	fi

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import unittest
+import warnings
 from dataclasses import replace
 from typing import Any
 from unittest import mock
@@ -138,6 +139,21 @@ class Presets(ExportCase):
             rows = quantized_graph.tokens(self.folder, config, quantized_graph.texts(held_out=True))
             given = quantized_graph.batches(config, rows)
             self.assertGreater(quantized_graph.cosines(model, exact, given).min(), 0.98)
+
+    def test_fp16_is_half_as_large_and_next_to_exact(self) -> None:
+        model = self.preset("fp16")
+        self.assertEqual(self.run_export()[0], 0)
+        exact = onnx.load(self.output)
+        kinds = {weight.data_type for weight in model.graph.initializer}
+        self.assertEqual(kinds, {onnx.TensorProto.FLOAT16, onnx.TensorProto.INT64})
+        outputs = {output.type.tensor_type.elem_type for output in model.graph.output}
+        self.assertEqual(outputs, {onnx.TensorProto.FLOAT})
+        config = EncoderConfig.load(self.folder / "config.json")
+        rows = quantized_graph.tokens(self.folder, config, quantized_graph.texts(held_out=True))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # nothing may overflow, masks included
+            near = quantized_graph.cosines(model, exact, quantized_graph.batches(config, rows))
+        self.assertGreater(near.min(), 0.99999)
 
     def test_same_input_gives_the_same_bytes(self) -> None:
         with self.loose():

@@ -50,7 +50,7 @@ machine (a model that is missing, a full disk, a collection in use: see minnow d
 	flags := root.PersistentFlags()
 	flags.StringVar(&sh.db, "db", "", "the collection's `FOLDER` (default: $MINNOW_DB, or "+defaultNote+")")
 	flags.StringVar(&sh.model, "model", "", "the model, a `NAME` or a folder (default: $MINNOW_MODEL, what \"minnow model use\" chose, or the collection's)")
-	flags.StringVar(&sh.preset, "preset", "", "how exact the model is, and how fast: `exact`, balanced or fast (default: $MINNOW_PRESET, or the collection's)")
+	flags.StringVar(&sh.preset, "preset", "", "how exact the model is, and how fast: `exact`, balanced, fast or fp16 (default: $MINNOW_PRESET, or the collection's)")
 	flags.BoolVar(&sh.mixPresets, "mix-presets", false, "use a collection with another preset than it was made with")
 	flags.BoolVar(&sh.json, "json", false, "results as JSON, an object a line")
 	flags.BoolVarP(&sh.quiet, "quiet", "q", false, "nothing but results and errors")

@@ -142,10 +142,10 @@ func newModelExport(sh *shell) *cobra.Command {
 		Short: "Write the ONNX graph of a model, or another with --preset",
 		Long: `Write onnx/model.onnx in a model's folder, from its config.json and model.safetensors. MODEL is the folder, or a name of
 ` + "`minnow model list`" + `. With --preset balanced or fast write onnx/model_balanced.onnx or onnx/model_fast.onnx, whose
-dense layers are int8: a minute or two for a small model.
+dense layers are int8: a minute or two for a small model. With --preset fp16 write onnx/model_fp16.onnx, for GPUs.
 
 BERT, DistilBERT, RoBERTa, XLM-R and MPNet can be exported. A graph is checked before it is written: against formulas in
-float64, and one in int8 against that in float32, on texts that it was not calibrated with. It needs the Python that
+float64, and that of another preset against the one in float32, on texts that it was not calibrated with. It needs the Python that
 set-up made.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
