@@ -13,13 +13,18 @@ import (
 	"github.com/minnow-search/minnow/tokenizer"
 )
 
-// How many tokens, padding included, one run of the network takes: in ONNX Runtime, where runs of 512 and of 2048 cost the
-// same a token (bench/runs/2026-11-23-export-graphs), and on our own kernels, where 256 and 512 do. Small ones spread better
-// over the cores and stop sooner.
-const (
-	batchTokens    = 512
-	ownBatchTokens = 256
-)
+// batchTokens is how many tokens one run takes if nobody says: in ONNX Runtime on processors, where runs of 512 and of 2048 cost
+// the same a token (bench/runs/2026-11-23-export-graphs), and on our own kernels, where 256 and 512 do. Small ones spread
+// better over the cores and stop sooner. A GPU needs more at a time.
+func (s *shared) batchTokens() int {
+	switch {
+	case s.encoder != nil:
+		return 256
+	case s.provider == CPU:
+		return 512
+	}
+	return 16384
+}
 
 // work is texts on their way through the network. Texts that are the same go once.
 type work struct {
@@ -62,11 +67,7 @@ func (m *Model) embed(ctx context.Context, w *work, prompt string, done func(i i
 	if err != nil {
 		return err
 	}
-	most := batchTokens
-	if s.encoder != nil {
-		most = ownBatchTokens
-	}
-	groups := w.groups(most)
+	groups := w.groups(s.batch)
 	return each(ctx, len(groups), s.threads, func(ctx context.Context, g int) error {
 		b := s.batches.Get().(*batch)
 		defer s.batches.Put(b)

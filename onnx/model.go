@@ -38,6 +38,9 @@ type Options struct {
 	Threads int
 	// Provider is what the network runs on: the processor by default.
 	Provider Provider
+	// BatchTokens is how many tokens, padding included, go through the network at a time: memory, on a GPU, against speed. 0
+	// is what measured best for the provider.
+	BatchTokens int
 	// Runtime is the path of the ONNX Runtime library, version 1.24 or newer. "" looks at $MINNOW_ONNXRUNTIME, beside
 	// the binary, and where set-up put it. A process has one runtime: the first Open decides.
 	Runtime string
@@ -70,6 +73,7 @@ type shared struct {
 	folder    *folder
 	maxTokens int
 	threads   int
+	batch     int // tokens, padding included, that a run takes
 	provider  Provider
 	print     string // of weights and tokenizer
 	tokenizer *tokenizer.Tokenizer
@@ -99,8 +103,8 @@ func Open(model string, o *Options) (*Model, error) {
 }
 
 func open(model string, o *Options) (*Model, error) {
-	if o.Threads < 0 || o.MaxTokens < 0 || o.Dim < 0 {
-		return nil, fmt.Errorf("option Threads is %d, MaxTokens %d and Dim %d; none can be negative", o.Threads, o.MaxTokens, o.Dim)
+	if o.Threads < 0 || o.MaxTokens < 0 || o.Dim < 0 || o.BatchTokens < 0 {
+		return nil, fmt.Errorf("option Threads is %d, MaxTokens %d, Dim %d and BatchTokens %d; none can be negative", o.Threads, o.MaxTokens, o.Dim, o.BatchTokens)
 	}
 	path, err := native.Model(model)
 	if err != nil {
@@ -151,6 +155,7 @@ func openShared(path string, o *Options) (*shared, error) {
 			return nil, errors.Join(err, s.free())
 		}
 	}
+	s.batch = cmp.Or(o.BatchTokens, s.batchTokens())
 	if s.runner, err = s.open(1); err != nil {
 		return nil, errors.Join(err, s.free())
 	}

@@ -202,6 +202,7 @@ func TestUnknownSettingsAreRefused(t *testing.T) {
 		`unknown normalization "l1"`: {Normalization: "l1"},
 		"Threads is -1":              {Threads: -1},
 		"MaxTokens -5":               {MaxTokens: -5},
+		"BatchTokens -2":             {BatchTokens: -2},
 		"Dim is 385":                 {Dim: 385},
 		`no prompt called "query"`:   {PromptName: "query"},
 		`unknown provider "tpu"`:     {Provider: "tpu"},

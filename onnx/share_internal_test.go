@@ -49,7 +49,7 @@ func embedSteps(b *testing.B, m *Model, texts []string, ours, native *time.Durat
 			}
 		}
 	})
-	timed(ours, func() { groups = w.groups(batchTokens) })
+	timed(ours, func() { groups = w.groups(m.shared.batch) })
 	session := m.shared.runner.(*session)
 	for _, group := range groups {
 		batch := m.shared.batches.Get().(*batch)
