@@ -15,7 +15,7 @@ import (
 
 // batchTokens is how many tokens one run takes if nobody says: in ONNX Runtime on processors, where runs of 512 and of 2048 cost
 // the same a token (bench/runs/2026-11-23-export-graphs), and on our own kernels, where 256 and 512 do. Small ones spread
-// better over the cores and stop sooner. A GPU needs more at a time.
+// better over the cores and stop sooner. A GPU wants more at a time, up to a point (bench/runs/2026-11-26-embed-cuda).
 func (s *shared) batchTokens() int {
 	switch {
 	case s.encoder != nil:
@@ -23,7 +23,7 @@ func (s *shared) batchTokens() int {
 	case s.provider == CPU:
 		return 512
 	}
-	return 16384
+	return 8192
 }
 
 // work is texts on their way through the network. Texts that are the same go once.

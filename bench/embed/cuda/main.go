@@ -1,5 +1,5 @@
 // Cuda measures package onnx on an NVIDIA GPU, beside the processor: whether the vectors are the same, and how quick it is.
-// worker.py's sentence-transformers on the same GPU is measured by cuda.py. Usage:
+// peer.py measures sentence-transformers on the same GPU. Usage:
 //
 //	cuda TEXTS.json MODEL_FOLDER        MINNOW_ONNXRUNTIME names a library with CUDA
 //
@@ -45,7 +45,7 @@ func run(path, folder string) error {
 	}
 	defer exact.Close()
 	for _, p := range []onnx.Preset{onnx.Exact, onnx.FP16} {
-		for _, tokens := range []int{2048, 8192, 16384, 32768, 65536} {
+		for _, tokens := range []int{2048, 4096, 8192, 12288, 16384} {
 			if err := measure(texts, folder, exact, p, tokens); err != nil {
 				return err
 			}
