@@ -1,5 +1,5 @@
 // Package onnx turns texts into embeddings on this machine: a sentence-transformers model on ONNX Runtime
-// (github.com/yalue/onnxruntime_go), with the same numbers as Python's, or nearly so at twice the speed ([Preset]).
+// (github.com/yalue/onnxruntime_go), with the same numbers as Python's, or nearly so at nearly three times the speed ([Preset]).
 //
 //	m, err := onnx.Open("", nil) // the model that set-up fetched
 //	defer m.Close()
@@ -27,14 +27,15 @@
 // usual), and the same to the bit alone, in any batch and in any order, on the machines that this was tried on: 1e-6 is
 // promised.
 //
-// The presets [Balanced] and [Fast] compute most of the network in int8, about twice as fast, and near the exact
-// vectors: a mean cosine of 0.999 and 0.9985 at least. They are the same to the bit with and without VNNI.
+// The presets [Balanced] and [Fast] compute most of the network in int8, on kernels of our own, two to three times as fast, and
+// near the exact vectors: a mean cosine of 0.999 and 0.9985 at least. Theirs are the same to the bit on every processor, in
+// every batch. [FP16] is for GPUs; [CUDA] was tried on an H100, the other providers were not.
 //
 // # Goroutines, cores and memory
 //
 // Every method may be called from any goroutine. One call runs as many batches at a time as [Options].Threads says, each
 // on one core; a call of a single batch, such as a query, runs on all cores where that has been quicker of late, for
-// which a second copy of the weights is kept from the fourth such call on. Close waits for calls under way.
+// which [Exact] keeps a second copy of the weights from the fourth such call on. Close waits for calls under way.
 //
 // *Model satisfies the Embedder and PromptedEmbedder interfaces of package minnow.
 package onnx
