@@ -14,8 +14,8 @@ import (
 // and every so often the other, to see whether that has changed. Their median counts, as the first runs after a pause
 // are slow in either way.
 //
-// The session costs the memory of the weights again, so it is opened only where lone runs are asked for again and again,
-// and beside them.
+// A second session of ONNX Runtime's costs the memory of the weights again, so it is opened only where lone runs are asked for
+// again and again, and beside them.
 type lone struct {
 	opening sync.WaitGroup
 	wide    atomic.Pointer[runner] // nil if it is not open yet, or could not be: then one core it is

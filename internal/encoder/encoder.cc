@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <thread>
 #include <utility>
@@ -28,17 +29,13 @@ struct aligned {
     memset(p, 0, n * sizeof(T));
   }
   aligned(aligned &&other) noexcept : p(std::exchange(other.p, nullptr)) {}
-  aligned &operator=(aligned &&other) noexcept {
-    std::swap(p, other.p);
-    return *this;
-  }
   ~aligned() { std::free(p); }
 };
 
 // What several dense layers that have one input are told by.
 struct telling {
   std::vector<float> inverse;  // 1/(smooth·step)
-  float step = 0, fine = 0;
+  bool fine = false;           // in two terms
   uint8_t zero = 0;
 
   told how() const { return {inverse.data(), static_cast<float>(zero)}; }
@@ -66,8 +63,7 @@ struct product {
 
   // Puts a layer of n outputs at the place of output first.
   void set(const encoder_dense &d, size_t first, size_t n) {
-    input.step = d.step;
-    input.fine = d.fine;
+    input.fine = d.fine > 0;
     input.zero = d.zero;
     for (size_t i = 0; i < inputs; i++) input.inverse[i] = (d.inverse_smooth ? d.inverse_smooth[i] : 1) / d.step;
     for (size_t j = 0; j < n; j++) {
@@ -279,9 +275,8 @@ struct run {
     share(texts * s.heads, [&](size_t i) {
       const size_t head_number = i % s.heads, at = head_number * size, first = starts[i / s.heads];
       const float *query = room.wide + first * 3 * s.hidden + at;
-      const float *bias = e.tables[ENCODER_RELATIVE].data() + head_number * (2 * s.reach - 1) + s.reach - 1;
-      const head h{query, query + s.hidden, query + 2 * s.hidden, s.reach ? bias : nullptr, 3 * s.hidden,
-                   starts[i / s.heads + 1] - first, size};
+      const float *bias = s.reach ? e.tables[ENCODER_RELATIVE].data() + head_number * (2 * s.reach - 1) + s.reach - 1 : nullptr;
+      const head h{query, query + s.hidden, query + 2 * s.hidden, bias, 3 * s.hidden, starts[i / s.heads + 1] - first, size};
       told t = next.input.how();
       t.inverse += at;
       e.kernels->attend(h, room.heads + thread * room.heads_stride, t, room.codes + first * s.hidden + at, s.hidden);
@@ -311,7 +306,7 @@ struct run {
       attend(l.out);
       multiply(l.out, room.codes, nullptr, room.wide);
       add_norm(1 + 2 * i, &l.inner, nullptr);
-      uint8_t *fine = l.outer.input.fine > 0 ? room.fine : nullptr;
+      uint8_t *fine = l.outer.input.fine ? room.fine : nullptr;
       multiply(l.inner, room.codes, nullptr, [&](size_t row, size_t at, const sums &s) {
         told t = l.outer.input.how();
         t.inverse += at;
@@ -334,7 +329,7 @@ struct run {
 encoder *encoder_new(const encoder_shape *shape) {
   try {
     return new encoder(*shape);
-  } catch (const std::bad_alloc &) {
+  } catch (const std::exception &) {  // no memory, or no such size
     return nullptr;
   }
 }
