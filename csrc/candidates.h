@@ -72,10 +72,9 @@ class candidates {
     return o <= limit && (kept < ef || o < entries[size - 1] >> 32 || o <= inside);
   }
 
-  // Adds a slot that it admits, and says whether it is among the next to be taken. keep says of a
-  // slot whether an answer may contain it.
+  // Adds a slot that it admits. keep says of a slot whether an answer may contain it.
   template <class Keep>
-  bool add(float d, slot_id s, Keep &&keep) {
+  void add(float d, slot_id s, Keep &&keep) {
     const entry e = order(d) << 32 | static_cast<entry>(s) << 1;
     if (size == entries.size()) entries.resize(2 * size);
     entry *const first = entries.data();
@@ -83,18 +82,15 @@ class candidates {
     memmove(at + 1, at, static_cast<size_t>(first + size - at) * sizeof(entry));
     *at = e;
     size++;
-    const size_t place = static_cast<size_t>(at - first);
-    const bool soon = place <= next + 1;
-    next = std::min(next, place);
-    if (!keep(s)) return soon;
+    next = std::min(next, static_cast<size_t>(at - first));
+    if (!keep(s)) return;
     if (end_rule.k) note(d);
-    if (++kept < ef) return soon;
+    if (++kept < ef) return;
     if (kept > ef && entries[size - 1] >> 32 > inside) {
       kept--;
       size--;  // the last is one that an answer might have contained
     }
     while (!keep(slot_of(entries[size - 1])) && entries[size - 1] >> 32 > inside) size--;
-    return soon;
   }
 
   // The nearest that was not looked at, which then was; false if there is none.

@@ -202,7 +202,9 @@ void walk(const graph &g, int level, const Scorer &scorer, slot_id entry, size_t
     }
     for (size_t j = 0; j < count; j++) {
       const size_t i = near[j];
-      if (w.found.admits(d[i]) && w.found.add(d[i], s[i], keep)) expect_list(g, s[i], level);
+      if (!w.found.admits(d[i])) continue;
+      expect_list(g, s[i], level);  // a third of a walk is waiting for the list of one that was just added
+      w.found.add(d[i], s[i], keep);
     }
     from = to;
   }

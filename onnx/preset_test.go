@@ -10,6 +10,7 @@ import (
 	"github.com/minnow-search/minnow/internal/testkit"
 	"github.com/minnow-search/minnow/internal/vec"
 	"github.com/minnow-search/minnow/onnx"
+	"github.com/minnow-search/minnow/scripts"
 )
 
 func openPreset(t *testing.T, p onnx.Preset) *onnx.Model {
@@ -33,23 +34,13 @@ func goldenTexts(t *testing.T) []string {
 // The texts of the golden values are awkward ones: empty, of one letter, of noise, in many scripts, beyond the limit. Of
 // sentences, of which export_onnx.py has some, a preset keeps what it promises.
 func TestPresetsKeepNearTheExactVectors(t *testing.T) {
-	sentences, err := os.ReadFile("../scripts/calibration.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var heldOut []string
-	for i, line := range strings.Split(strings.TrimSpace(string(sentences)), "\n") {
-		if i%4 == 3 { // those that are not calibrated with
-			heldOut = append(heldOut, line)
-		}
-	}
 	exact := openPreset(t, onnx.Exact)
 	for _, tt := range []struct {
 		name        string
 		texts       []string
 		mean, least map[onnx.Preset]float64
 	}{
-		{"sentences", heldOut,
+		{"sentences", scripts.HeldOut(),
 			map[onnx.Preset]float64{onnx.Balanced: onnx.Balanced.LeastCosine(), onnx.Fast: onnx.Fast.LeastCosine(), onnx.FP16: onnx.FP16.LeastCosine()},
 			map[onnx.Preset]float64{onnx.Balanced: 0.985, onnx.Fast: 0.975, onnx.FP16: 0.9999}},
 		{"awkward texts", goldenTexts(t),

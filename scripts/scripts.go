@@ -2,7 +2,10 @@
 // has it too: command minnow-setup unpacks and runs it.
 package scripts
 
-import "embed"
+import (
+	"embed"
+	"strings"
+)
 
 // FS holds setup.sh and all that it reads.
 //
@@ -18,3 +21,17 @@ var Pins string
 //
 //go:embed models.tsv
 var Models string
+
+//go:embed calibration.txt
+var calibration string
+
+// HeldOut returns the texts of calibration.txt that no preset is calibrated with, every fourth: quantized_graph.py has the same rule.
+func HeldOut() []string {
+	var texts []string
+	for i, line := range strings.Split(strings.TrimSpace(calibration), "\n") {
+		if i%4 == 3 {
+			texts = append(texts, line)
+		}
+	}
+	return texts
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/minnow-search/minnow/internal/native"
 	"github.com/minnow-search/minnow/internal/vec"
 	"github.com/minnow-search/minnow/onnx"
+	"github.com/minnow-search/minnow/scripts"
 )
 
 // checkResult is how one preset's vectors differ from the exact ones.
@@ -32,8 +33,8 @@ func newModelCheck(sh *shell) *cobra.Command {
 	check := &cobra.Command{
 		Use:   "check [MODEL]",
 		Short: "Compare a model's presets with the exact one, on texts of the collection",
-		Long: `Check embeds texts of the collection, or those of the demo if there is none, exactly and with each preset that the model
-has, or that of --preset: how near the vectors are, how many of the ten nearest texts stay, and how much faster it is on
+		Long: `Check embeds texts of the collection, or sentences that no preset was calibrated with if there is none, exactly and with
+each preset that the model has, or that of --preset: how near the vectors are, how many of the ten nearest texts stay, and how much faster it is on
 this machine. A preset whose vectors are farther off than it promises ends the command with status 3.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,9 +52,12 @@ this machine. A preset whose vectors are farther off than it promises ends the c
 			if len(presets) == 0 {
 				return faultf(errEnvironment, "the model in %s has no preset beside the exact one; `minnow model export --preset fast %[1]s` makes one", folder)
 			}
-			sample, _, err := sh.sample(cmd.Context(), texts)
+			sample, demo, err := sh.sample(cmd.Context(), texts)
 			if err != nil {
 				return err
+			}
+			if demo {
+				sample = scripts.HeldOut()[:min(texts, len(scripts.HeldOut()))]
 			}
 			sh.say(cmd, "comparing on %s texts", count(len(sample)))
 			return sh.checkPresets(cmd, folder, presets, sample)

@@ -40,7 +40,7 @@ var mayImport = []rule{
 	{"server", []string{"", "where"}},
 	{"cmd/minnow-setup", []string{"internal/native"}},
 	{"cmd/minnow", []string{
-		"", "hnswlib", "internal/durable", "internal/native", "internal/source", "internal/vec", "onnx", "server", "split", "where",
+		"", "hnswlib", "internal/durable", "internal/native", "internal/source", "internal/vec", "onnx", "scripts", "server", "split", "where",
 		"github.com/spf13/cobra", "github.com/spf13/cobra/doc", "charm.land/bubbletea/v2", "charm.land/bubbles/v2/textinput", "charm.land/lipgloss/v2",
 		"github.com/charmbracelet/colorprofile", "github.com/dustin/go-humanize", "github.com/schollz/progressbar/v3",
 		"github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd", "golang.org/x/term",
