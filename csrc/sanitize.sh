@@ -2,7 +2,7 @@
 # usage: sanitize.sh [address|undefined|thread]...   run the C++ test drivers under sanitizers, all three by default
 #
 # Needs g++ or clang++ (or $CXX) and the include path that eval "$(scripts/setup.sh env)" puts into CGO_CXXFLAGS.
-# Takes about a minute on two cores. What upstream itself is reported for is in test/tsan.supp, with line numbers.
+# Takes four minutes on two cores. What upstream itself is reported for is in test/tsan.supp, with line numbers.
 set -euo pipefail
 cd "$(dirname "$0")"
 (($#)) || set -- address undefined thread

@@ -96,7 +96,7 @@ func (p pooled) pool(out, tokens, pooler []float32, skip int) {
 				weight := float32(t + 1)
 				weights += weight
 				for j, x := range tokens[t*hidden:][:hidden] {
-					to[j] += weight * x
+					to[j] += float32(weight * x) // rounded, not fused as on some processors: the same bits on all
 				}
 			}
 			divide(to, weights)

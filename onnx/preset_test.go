@@ -3,7 +3,9 @@ package onnx_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -116,6 +118,24 @@ func TestPresetsAreVariantsOfOneModel(t *testing.T) {
 	}
 	if m := openPreset(t, onnx.Exact); m.Preset() != onnx.Exact {
 		t.Errorf("Options.Preset exact with MINNOW_PRESET=fast: Preset() = %s", m.Preset())
+	}
+}
+
+// What Go promises is what the export checks.
+func TestBoundsAreThoseOfTheExport(t *testing.T) {
+	source, err := scripts.FS.ReadFile("export_onnx.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, pattern := range map[onnx.Preset]string{
+		onnx.Balanced: `"balanced": Preset\(\d+, ([0-9.]+)\)`,
+		onnx.Fast:     `"fast": Preset\(\d+, ([0-9.]+)\)`,
+		onnx.FP16:     `HALF_LEAST_COSINE = ([0-9.]+)`,
+	} {
+		match := regexp.MustCompile(pattern).FindSubmatch(source)
+		if match == nil || string(match[1]) != strconv.FormatFloat(p.LeastCosine(), 'g', -1, 64) {
+			t.Errorf("preset %s: export_onnx.py has %q, LeastCosine() is %v", p, match, p.LeastCosine())
+		}
 	}
 }
 
