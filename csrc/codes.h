@@ -123,7 +123,7 @@ class code_scorer {
 
   // Not of squares: 4 bytes a vector are in the second-level cache mostly, and asking for them cost
   // a query by 4 bits 15 %.
-  void expect(const slot_id *s, size_t n) const {
+  __attribute__((always_inline)) void expect(const slot_id *s, size_t n) const {
     for (size_t i = 0; i < n; i++) {
       const uint8_t *row = codes_at + s[i] * lines * cache_line;
       for (size_t line = 0; line < lines; line++) __builtin_prefetch(row + line * cache_line, 0, to_second_level);

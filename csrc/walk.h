@@ -29,7 +29,7 @@ class vector_scorer {
   void aim_at(slot_id s) { from = ix.vector(s); }
   float noise(float) const { return 0; }
 
-  void expect(const slot_id *s, size_t n) const {
+  __attribute__((always_inline)) void expect(const slot_id *s, size_t n) const {
     for (size_t i = 0; i < std::min(n, coming); i++) ix.rows.expect(s[i]);
   }
 
@@ -154,8 +154,9 @@ inline slot_id *list_of(const graph &g, slot_id s, int level) {
   return level == 0 ? g.get_linklist0(s) : g.get_linklist(s, level);
 }
 
-// Asks for a list that will be read soon: of 32 links, all.
-inline void expect_list(const graph &g, slot_id s, int level) {
+// Asks for a list that will be read soon: of 32 links, all. Always inline: a function that does nothing but ask is without
+// effect to gcc 12, which deletes calls of it. That cost queries a fifth.
+__attribute__((always_inline)) inline void expect_list(const graph &g, slot_id s, int level) {
   const char *list = reinterpret_cast<const char *>(list_of(g, s, level));
   for (size_t i = 0; i < 3 * cache_line; i += cache_line) __builtin_prefetch(list + i, 0, to_second_level);
 }
