@@ -11,8 +11,8 @@ import (
 	"github.com/minnow-search/minnow/internal/encoder"
 )
 
-// own is a network in int8 on kernels of our own (package encoder), which take half of ONNX Runtime's time for it. The
-// file is one that ONNX Runtime computes as well, and does where the kernels do not fit.
+// own is a network in int8 on kernels of our own (package encoder), which take 0.75 to 0.85 of ONNX Runtime's time for
+// a batch, and less than half for a query. The file is one that ONNX Runtime computes as well, and does where the kernels do not fit.
 type own struct {
 	encoder *encoder.Encoder
 	network *network
@@ -120,9 +120,7 @@ func (r *weightReader) tables(e *encoder.Encoder, shape encoder.Shape, pooler bo
 		table := e.Table(encoder.Relative)
 		distances := 2*shape.Reach - 1
 		for i, v := range read[float32](r, "by_distance") {
-			if at := i%shape.Heads*distances + i/shape.Heads; at < len(table) {
-				table[at] = v
-			}
+			table[i%shape.Heads*distances+i/shape.Heads] = v
 		}
 	}
 	if pooler {

@@ -16,9 +16,9 @@ type Preset string
 const (
 	// Exact is float32, with the numbers of sentence-transformers: the default.
 	Exact Preset = "exact"
-	// Balanced has most dense layers in int8; its vectors have a mean cosine of at least 0.999 with those of Exact.
+	// Balanced has the encoder's dense layers in int8; its vectors have a mean cosine of at least 0.999 with those of Exact.
 	Balanced Preset = "balanced"
-	// Fast has nearly all of them in int8: at least 0.9985.
+	// Fast tells fewer of their inputs in two terms: at least 0.9985.
 	Fast Preset = "fast"
 	// FP16 is float16, for GPUs ([Options.Provider]): at least 0.9999. A processor computes it slower than Exact.
 	FP16 Preset = "fp16"

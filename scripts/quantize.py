@@ -154,14 +154,8 @@ def behind_norm(layer: Layer, group: Group, residual: Group, norm: np.ndarray) -
 
 
 def quantise_group(group: Group, x: np.ndarray, arrives: Arrives) -> dict[str, Dense]:
-    rows, shares = choose_sample(x)
-    arrival = arrives(rows)
-    sample = x[rows]
-    exact = sample @ group.weight
+    sample, exact, arriving = tried_out(group, x, arrives)
     least, greatest = x.min(axis=0), x.max(axis=0)
-
-    def arriving(lost: np.ndarray) -> float:
-        return float(np.square(arrival(lost)).sum(axis=1) @ shares)
 
     def error(smooth: np.ndarray, low: float, high: float, told: np.ndarray) -> float:
         return arriving(round_input(sample / smooth, low, high) @ told - exact)
@@ -202,17 +196,21 @@ def quantise_finely(group: Group, x: np.ndarray, arrives: Arrives) -> Dense:
     """One dense layer whose input is told in two terms: as good as exactly, so that there is nothing to smooth or to clip."""
     scales = best_scales(group.weight)
     codes = gptq(x, group.weight, scales)
-    rows, shares = choose_sample(x)
-    arrival = arrives(rows)
-    exact = x[rows] @ group.weight
-
-    def arriving(lost: np.ndarray) -> float:
-        return float(np.square(arrival(lost)).sum(axis=1) @ shares)
-
+    sample, exact, arriving = tried_out(group, x, arrives)
     scale, zero = input_scale(float(x.min()) * HEADROOM, float(x.max()) * HEADROOM)
     given = Input(group.names[0], None, scale, zero, np.float32(scale / 255))
-    error = arriving(x[rows] @ (codes * scales) - exact) / arriving(exact - exact.mean(axis=0))
+    error = arriving(sample @ (codes * scales) - exact) / arriving(exact - exact.mean(axis=0))
     return Dense(given, codes.astype(np.int8), scales, group.bias, error)
+
+
+def tried_out(
+    group: Group, x: np.ndarray, arrives: Arrives
+) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], float]]:
+    """Rows to try out by, their exact outputs without the bias, and what an error of these amounts to where it arrives."""
+    rows, shares = choose_sample(x)
+    arrival = arrives(rows)
+    sample = x[rows]
+    return sample, sample @ group.weight, lambda lost: float(np.square(arrival(lost)).sum(axis=1) @ shares)
 
 
 def choose_sample(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -57,7 +57,8 @@ this machine. A preset whose vectors are farther off than it promises ends the c
 				return err
 			}
 			if demo {
-				sample = scripts.HeldOut()[:min(texts, len(scripts.HeldOut()))]
+				sample = scripts.HeldOut()
+				sample = sample[:min(texts, len(sample))]
 			}
 			sh.say(cmd, "comparing on %s texts", count(len(sample)))
 			return sh.checkPresets(cmd, folder, presets, sample)

@@ -16,6 +16,20 @@ constexpr size_t panel_width = 64;  // outputs whose codes lie together
 using tile_fn = void (*)(const uint8_t *a, size_t stride, size_t rows, const int8_t *w, size_t groups, const int32_t *start,
                          int32_t *acc);
 
+// A tile of a number of rows that the compiler knows.
+using rows_fn = void (*)(const uint8_t *a, size_t stride, const int8_t *w, size_t groups, const int32_t *start, int32_t *acc);
+
+// A tile by kernels of one, two and three rows, and 16 outputs each.
+inline void tile_by_parts(const rows_fn (&kernels)[3], const uint8_t *a, size_t stride, size_t rows, const int8_t *w, size_t groups,
+                          const int32_t *start, int32_t *acc) {
+  for (size_t r = 0; r < rows; r += 3) {
+    const rows_fn kernel = kernels[rows - r < 3 ? rows - r - 1 : 2];
+    for (size_t j = 0; j < panel_width; j += 16) {
+      kernel(a + r * stride, stride, w + 4 * j, groups, start + j, acc + r * panel_width + j);
+    }
+  }
+}
+
 // How floats are told in 8 bits: round(x·inverse[i]) + zero, in 0..255.
 struct told {
   const float *inverse;  // [inputs]

@@ -103,17 +103,8 @@ inline void store(const pairs16 &s, const int32_t *start, int32_t *acc) {
 
 void tile_neondot(const uint8_t *a, size_t stride, size_t rows, const int8_t *w, size_t groups, const int32_t *start,
                   int32_t *acc) {
-  for (size_t r = 0; r < rows; r += 3) {
-    const uint8_t *x = a + r * stride;
-    int32_t *sum = acc + r * panel_width;
-    for (size_t j = 0; j < panel_width; j += 16) {
-      switch (rows - r) {
-        case 1: tile_dot<1>(x, stride, w + 4 * j, groups, start + j, sum + j); break;
-        case 2: tile_dot<2>(x, stride, w + 4 * j, groups, start + j, sum + j); break;
-        default: tile_dot<3>(x, stride, w + 4 * j, groups, start + j, sum + j);
-      }
-    }
-  }
+  static constexpr rows_fn kernels[] = {tile_dot<1>, tile_dot<2>, tile_dot<3>};
+  tile_by_parts(kernels, a, stride, rows, w, groups, start, acc);
 }
 
 void tile_neon(const uint8_t *a, size_t stride, size_t rows, const int8_t *w, size_t groups, const int32_t *start, int32_t *acc) {

@@ -130,28 +130,13 @@ AVX2 void tile256(const uint8_t *a, size_t stride, const int8_t *w, size_t group
 
 void tile_avx512vnni(const uint8_t *a, size_t stride, size_t rows, const int8_t *w, size_t groups, const int32_t *start,
                      int32_t *acc) {
-  switch (rows) {
-    case 1: return tile512<1>(a, stride, w, groups, start, acc);
-    case 2: return tile512<2>(a, stride, w, groups, start, acc);
-    case 3: return tile512<3>(a, stride, w, groups, start, acc);
-    case 4: return tile512<4>(a, stride, w, groups, start, acc);
-    case 5: return tile512<5>(a, stride, w, groups, start, acc);
-    case 6: return tile512<6>(a, stride, w, groups, start, acc);
-  }
+  static constexpr rows_fn kernels[tile_rows] = {tile512<1>, tile512<2>, tile512<3>, tile512<4>, tile512<5>, tile512<6>};
+  kernels[rows - 1](a, stride, w, groups, start, acc);
 }
 
 void tile_avx2(const uint8_t *a, size_t stride, size_t rows, const int8_t *w, size_t groups, const int32_t *start, int32_t *acc) {
-  for (size_t r = 0; r < rows; r += 3) {
-    const uint8_t *x = a + r * stride;
-    int32_t *sum = acc + r * panel_width;
-    for (size_t j = 0; j < panel_width; j += 16) {
-      switch (rows - r) {
-        case 1: tile256<1>(x, stride, w + 4 * j, groups, start + j, sum + j); break;
-        case 2: tile256<2>(x, stride, w + 4 * j, groups, start + j, sum + j); break;
-        default: tile256<3>(x, stride, w + 4 * j, groups, start + j, sum + j);
-      }
-    }
-  }
+  static constexpr rows_fn kernels[] = {tile256<1>, tile256<2>, tile256<3>};
+  tile_by_parts(kernels, a, stride, rows, w, groups, start, acc);
 }
 
 }  // namespace minnow::encoder
