@@ -122,15 +122,17 @@ class candidates {
     return bits & 0x80000000u ? ~bits : bits ^ 0x80000000u;
   }
 
-  // How many entries come before e: a binary search whose steps are no branches, as nobody can foresee them.
+  // How many entries come before e: a search by quarters, whose steps are no branches, as nobody can foresee them, and
+  // half as many as those of a search by halves. A build spends a tenth of its time here.
   size_t place_of(entry e) const {
     const entry *low = entries.data();
-    for (size_t n = size; n > 0;) {
-      const size_t half = (n + 1) / 2;
-      low += low[half - 1] < e ? half : 0;
-      n -= half;
+    size_t n = size;
+    for (size_t q; (q = n / 4) > 0; n -= 3 * q) {
+      low += q * (static_cast<size_t>(low[q - 1] < e) + (low[2 * q - 1] < e) + (low[3 * q - 1] < e));
     }
-    return static_cast<size_t>(low - entries.data());
+    size_t before = 0;
+    for (size_t i = 0; i < n; i++) before += low[i] < e;
+    return static_cast<size_t>(low - entries.data()) + before;
   }
 
   // Keeps the distances of the nearest that an answer may contain, and the limit that follows.

@@ -24,6 +24,9 @@ constexpr float misfit_error = 0.06f;
 constexpr double many_misfits = 0.05;     // of the latest vectors: time to learn anew
 constexpr double too_many_misfits = 0.2;  // of all: codes are of no use
 
+// What a code is from the centre at most.
+constexpr float reach(int32_t bits) { return bits == 4 ? 7.5f : 127.0f; }
+
 // The bits that are worth their while: few dimensions lie in one cache line as floats, or as bytes.
 int32_t worth(size_t dim, int32_t bits) {
   if (dim * sizeof(float) <= cache_line || dim > longest_coded) return 0;
@@ -131,6 +134,9 @@ bool codes::survey(const vectors &rows, size_t count) {
   }
   length = static_cast<float>(std::sqrt(lengths));
   const float widest = *std::max_element(step.begin(), step.end());
+  unit = widest * widest * reach(bits) / 127;
+  weight.resize(dim);
+  for (size_t j = 0; j < dim; j++) weight[j] = unit > 0 ? step[j] * step[j] / unit : 0;
   // Squares of these, and sums of dim of them, have to be floats of full precision.
   constexpr double largest = FLT_MAX / 1e6;
   return widest > 1e-15f && length > 1e-15f && most * most * static_cast<double>(dim) < largest && lengths < largest;
@@ -180,8 +186,7 @@ code_scorer::code_scorer(const codes &c, const vectors &rows, distance_fn exact)
       lines(c.lines),
       dot(c.dot),
       room(c.lines * (c.bits == 4 ? 2 : 1) * cache_line + cache_line),
-      scaled(c.dim),
-      told(c.dim) {
+      scaled(c.dim) {
   void *start = room.data();
   size_t space = room.size();
   weights = static_cast<int8_t *>(std::align(cache_line, room.size() - cache_line, start, space));
@@ -207,6 +212,21 @@ void code_scorer::aim(const float *v) {
     slope *= half;
     part = half;
   }
+}
+
+void code_scorer::aim_at(slot_id s) {
+  from = rows.at(s);
+  if (c.misfit(s)) return aim(from);
+  const uint8_t *row = codes_at + s * lines * cache_line;
+  const int32_t sum = best_kernel().reweigh(row, c.bits, c.weight.data(), c.dim, c.centre, weights);
+  // Of the squared distance, as in aim. For inner products squares are less those of the vectors, and so
+  // 1 and half of it is the distance. Both lengths are too long by the bias, of which one is taken off: what links
+  // are chosen by errs towards keeping one. Of clusters in 768 dimensions, by 4 bits at ef 80, the graph has a recall
+  // of 0.935 so, and 0.930 where both are.
+  const bool l2 = c.space == HNSW_L2;
+  part = l2 ? 1 : 0.5f;
+  base = part * (squares[s] + 2 * c.unit * c.centre * static_cast<float>(sum) - c.bias) + (l2 ? 0 : 1);
+  slope = part * 2 * c.unit;
 }
 
 float code_scorer::noise(float d) const {

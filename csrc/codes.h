@@ -49,7 +49,7 @@ class codes {
   bool ready() const { return learned > 0; }
 
   void reserve(size_t rows);
-  size_t bytes() const { return block.size() + (squares.capacity() + mean.capacity() * 3) * sizeof(float); }
+  size_t bytes() const { return block.size() + (squares.capacity() + mean.capacity() * 4) * sizeof(float); }
 
   // Whether row s is one that has to be measured itself.
   bool misfit(slot_id s) const { return std::isnan(squares[s]); }
@@ -94,10 +94,12 @@ class codes {
   // NaN for a misfit.
   std::vector<float> squares;
   std::vector<float> mean, step, inverse;
-  float bias = 0;      // what squared lengths of codes are too long by
-  float length = 1;    // of the vectors, as a root mean square
-  size_t learned = 0;  // the number of rows that those are of
-  size_t tried = 0;    // the same, where that gave codes or not
+  std::vector<float> weight;  // step squared, in units
+  float unit = 0;             // such that no code is weighed with more than 127
+  float bias = 0;             // what squared lengths of codes are too long by
+  float length = 1;           // of the vectors, as a root mean square
+  size_t learned = 0;         // the number of rows that those are of
+  size_t tried = 0;           // the same, where that gave codes or not
 };
 
 // Estimates distances from one vector to many, by their codes.
@@ -111,12 +113,8 @@ class code_scorer {
   // From here on, distances are from v, which must stay.
   void aim(const float *v);
 
-  // The same from what the code of row s tells: a fraction of the memory to fetch.
-  void aim_at(slot_id s) {
-    if (c.misfit(s)) return aim(rows.at(s));
-    c.tell(s, told.data());
-    aim(told.data());
-  }
+  // The same from what the code of row s tells: a fraction of the memory to fetch, and of the work.
+  void aim_at(slot_id s);
 
   // What an estimate of distance d is wrong by: its standard deviation.
   float noise(float d) const;
@@ -135,7 +133,7 @@ class code_scorer {
     int32_t dots[most];
     for (; n > 0;) {
       const size_t now = std::min(n, most);
-      dot(codes_at, lines, s, now, weights, dots);
+      dot_all(dot, codes_at, lines, s, now, weights, dots);
       bool all_told = true;
       for (size_t i = 0; i < now; i++) {
         out[i] = base - slope * static_cast<float>(dots[i]) + part * squares[s[i]];
@@ -159,7 +157,7 @@ class code_scorer {
   size_t lines;
   dot_fn dot;
   std::vector<int8_t> room;
-  std::vector<float> scaled, told;
+  std::vector<float> scaled;
   int8_t *weights;  // in room, on a cache line
   const float *from = nullptr;
   float base = 0, slope = 0, part = 0;

@@ -195,5 +195,5 @@ float hnsw_kernel_distance(size_t i, int32_t space, const float *a, const float 
 void hnsw_kernel_dot(size_t i, int32_t bits, const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n,
                      const int8_t *query, int32_t *out) noexcept {
   const minnow::kernel &k = minnow::kernel_at(i);
-  (bits == 8 ? k.dot8 : k.dot4)(codes, lines, ids, n, query, out);
+  minnow::dot_all(bits == 8 ? k.dot8 : k.dot4, codes, lines, ids, n, query, out);
 }

@@ -13,19 +13,19 @@ bool always() { return true; }
 constexpr kernel kernels[] = {
 #if defined(__x86_64__)
     {"avx512vnni", has_avx512vnni, l2_avx512, ip_avx512, dot8_avx512vnni, dot4_avx512vnni, avx512::weigh,
-     avx512::round, avx512::encode, avx512::decode, avx512::judge},
+     avx512::round, avx512::encode, avx512::decode, avx512::reweigh, avx512::judge},
     {"avx512", has_avx512, l2_avx512, ip_avx512, dot8_avx512, dot4_avx512, avx512::weigh,
-     avx512::round, avx512::encode, avx512::decode, avx512::judge},
+     avx512::round, avx512::encode, avx512::decode, avx512::reweigh, avx512::judge},
     {"avx2", has_avx2, l2_avx2, ip_avx2, dot8_avx2, dot4_avx2, avx2::weigh,
-     avx2::round, avx2::encode, avx2::decode, avx2::judge},
+     avx2::round, avx2::encode, avx2::decode, avx2::reweigh, avx2::judge},
 #elif defined(__aarch64__)
     {"neondot", has_neondot, l2_neon, ip_neon, dot8_neondot, dot4_neondot, baseline::weigh,
-     baseline::round, baseline::encode, baseline::decode, baseline::judge},
+     baseline::round, baseline::encode, baseline::decode, baseline::reweigh, baseline::judge},
     {"neon", always, l2_neon, ip_neon, dot8_neon, dot4_neon, baseline::weigh,
-     baseline::round, baseline::encode, baseline::decode, baseline::judge},  // part of every arm64
+     baseline::round, baseline::encode, baseline::decode, baseline::reweigh, baseline::judge},  // part of every arm64
 #endif
     {"portable", always, l2_portable, ip_portable, dot8_portable, dot4_portable, baseline::weigh,
-     baseline::round, baseline::encode, baseline::decode, baseline::judge},
+     baseline::round, baseline::encode, baseline::decode, baseline::reweigh, baseline::judge},
 };
 
 }  // namespace

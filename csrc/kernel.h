@@ -2,6 +2,7 @@
 // everywhere. Upstream's own are chosen by compiler flags instead.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -13,7 +14,7 @@ using distance_fn = float (*)(const void *a, const void *b, const void *dim);
 
 // out[i] = sum over j of code j of row ids[i] times query[j], exactly: every
 // kernel gives the same integers. Row r starts at codes + r*lines*64, on a cache
-// line, as query does. There are 1 to 1024 lines, so no int32 overflows.
+// line, as query does. There are 1 to 1024 lines, so no int32 overflows. n is a multiple of 4.
 using dot_fn = void (*)(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
                         int32_t *out);
 
@@ -40,6 +41,11 @@ using encode_fn = void (*)(const float *v, const float *mean, const float *inver
 using decode_fn = void (*)(const uint8_t *row, int bits, const float *mean, const float *step, size_t dim, float centre,
                            float *out);
 
+// Makes a query's numbers of a row of codes: out[j] = the whole number nearest to
+// weight[j]*(c[j] - centre), which is in -127..127; returns their sum.
+using reweigh_fn = int32_t (*)(const uint8_t *row, int bits, const float *weight, size_t dim, float centre,
+                               int8_t *out);
+
 // How well told stands for v: squared lengths from mean, of told and of v, and of their difference.
 struct fit {
   float told, all, lost;
@@ -61,6 +67,7 @@ struct kernel {
   round_fn round;
   encode_fn encode;
   decode_fn decode;
+  reweigh_fn reweigh;
   fit_fn judge;
 };
 
@@ -72,5 +79,19 @@ const kernel &kernel_at(size_t i) noexcept;
 // the environment if it is usable. It stays the same as long as the process.
 size_t best_kernel_index() noexcept;
 const kernel &best_kernel() noexcept;
+
+// Any number of rows by one that takes them in fours: the last of them again where some are missing. One at a time they
+// would each wait for their own chain of sums, and a branch that nobody can foresee would lead there.
+inline void dot_all(dot_fn dot, const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
+                    int32_t *out) {
+  const size_t fours = n / 4 * 4;
+  dot(codes, lines, ids, fours, query, out);
+  if (fours == n) return;
+  uint32_t last[4];
+  int32_t sums[4];
+  for (size_t i = 0; i < 4; i++) last[i] = ids[std::min(fours + i, n - 1)];
+  dot(codes, lines, last, 4, query, sums);
+  std::copy_n(sums, n - fours, out + fours);
+}
 
 }  // namespace minnow

@@ -43,6 +43,22 @@ MINNOW_TARGET inline void store(const lanes &x, float *p, size_t n) {
   }
 }
 
+// Codes of a row, as dot8 or dot4 has them: 64 from a multiple of 64 on.
+struct packed {
+  static constexpr size_t size = 64;
+
+  const uint8_t *c;
+  int shift;
+  uint8_t mask;
+
+  MINNOW_TARGET packed(const uint8_t *row, int bits, size_t from)
+      : c(bits == 8 ? row + from : row + from / (2 * size) * size),
+        shift(bits == 4 && from / size % 2 ? 4 : 0),
+        mask(bits == 8 ? 255 : 15) {}
+
+  MINNOW_TARGET float at(size_t j) const { return static_cast<float>(c[j] >> shift & mask); }
+};
+
 MINNOW_TARGET inline float sum(const lanes &x) {
   float s = 0;
   for (size_t i = 0; i < lane_count; i++) s += x[i];
@@ -108,16 +124,26 @@ MINNOW_TARGET void encode(const float *v, const float *mean, const float *invers
 
 MINNOW_TARGET void decode(const uint8_t *row, int bits, const float *mean, const float *step, size_t dim, float centre,
                           float *out) {
-  constexpr size_t half = 64;
-  for (size_t from = 0; from < dim; from += half) {
-    const uint8_t *c = bits == 8 ? row + from : row + from / (2 * half) * half;
-    const int shift = bits == 4 && from / half % 2 ? 4 : 0;
-    const uint8_t mask = bits == 8 ? 255 : 15;
-    const size_t n = std::min(half, dim - from);
+  for (size_t from = 0; from < dim; from += packed::size) {
+    const packed c(row, bits, from);
+    const size_t n = std::min(packed::size, dim - from);
+    for (size_t j = 0; j < n; j++) out[from + j] = mean[from + j] + step[from + j] * (c.at(j) - centre);
+  }
+}
+
+MINNOW_TARGET int32_t reweigh(const uint8_t *row, int bits, const float *weight, size_t dim, float centre,
+                              int8_t *out) {
+  int32_t sum = 0;
+  for (size_t from = 0; from < dim; from += packed::size) {
+    const packed c(row, bits, from);
+    const size_t n = std::min(packed::size, dim - from);
     for (size_t j = 0; j < n; j++) {
-      out[from + j] = mean[from + j] + step[from + j] * (static_cast<float>(c[j] >> shift & mask) - centre);
+      const int32_t x = static_cast<int32_t>(whole(weight[from + j] * (c.at(j) - centre)));
+      out[from + j] = static_cast<int8_t>(x);
+      sum += x;
     }
   }
+  return sum;
 }
 
 }  // namespace minnow::MINNOW_SET

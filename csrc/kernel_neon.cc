@@ -52,13 +52,8 @@ NEONDOT inline int32x4_t dot4_step(int32x4_t sum, const uint8_t *part, int8x16_t
   return vdotq_s32(vdotq_s32(sum, low(c), q0), high(c), q1);
 }
 
-template <bool four>
 inline void store_sums(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d, int32_t *out) {
-  if constexpr (four) {
-    vst1q_s32(out, vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)));
-  } else {
-    *out = vaddvq_s32(a);
-  }
+  vst1q_s32(out, vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)));
 }
 
 }  // namespace
@@ -102,23 +97,20 @@ float ip_neon(const void *pa, const void *pb, const void *pd) {
   return 1.0f - (vaddvq_f32(vaddq_f32(vaddq_f32(s0, s1), vaddq_f32(s2, s3))) + tail);
 }
 
-template <bool four>
 NEONDOT inline void dot8_rows_neondot(const uint8_t *codes, size_t lines, const uint32_t *ids, const int8_t *query,
                                       int32x4_t start, int32_t *out) {
-  const dot_rows<four> row(codes, lines, ids);
+  const dot_rows row(codes, lines, ids);
   size_t at = 0;
   int32x4_t a = start, b = a, c = a, d = a;
   do {
     const int8x16_t q = vld1q_s8(query + at);
     a = vdotq_s32(a, lowered(vld1q_u8(row.a + at)), q);
-    if constexpr (four) {
-      b = vdotq_s32(b, lowered(vld1q_u8(row.b + at)), q);
-      c = vdotq_s32(c, lowered(vld1q_u8(row.c + at)), q);
-      d = vdotq_s32(d, lowered(vld1q_u8(row.d + at)), q);
-    }
+    b = vdotq_s32(b, lowered(vld1q_u8(row.b + at)), q);
+    c = vdotq_s32(c, lowered(vld1q_u8(row.c + at)), q);
+    d = vdotq_s32(d, lowered(vld1q_u8(row.d + at)), q);
     at += 16;
   } while (at < lines * 64);
-  store_sums<four>(a, b, c, d, out);
+  store_sums(a, b, c, d, out);
 }
 
 NEONDOT void dot8_neondot(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
@@ -129,56 +121,46 @@ NEONDOT void dot8_neondot(const uint8_t *codes, size_t lines, const uint32_t *id
     start = vdotq_s32(start, lowered(vdupq_n_u8(0)), q);
   }
   start = vnegq_s32(start);
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) dot8_rows_neondot<true>(codes, lines, ids + i, query, start, out + i);
-  for (; i < n; i++) dot8_rows_neondot<false>(codes, lines, ids + i, query, start, out + i);
+  for (size_t i = 0; i < n; i += 4) dot8_rows_neondot(codes, lines, ids + i, query, start, out + i);
 }
 
-template <bool four>
 NEONDOT inline void dot4_rows_neondot(const uint8_t *codes, size_t lines, const uint32_t *ids, const int8_t *query,
                                       int32_t *out) {
-  const dot_rows<four> row(codes, lines, ids);
+  const dot_rows row(codes, lines, ids);
   size_t at = 0;
   int32x4_t a = vdupq_n_s32(0), b = a, c = a, d = a;
   do {
     for (size_t t = 0; t < 64; t += 16) {
       const int8x16_t q0 = vld1q_s8(query + 2 * at + t), q1 = vld1q_s8(query + 2 * at + 64 + t);
       a = dot4_step(a, row.a + at + t, q0, q1);
-      if constexpr (four) {
-        b = dot4_step(b, row.b + at + t, q0, q1);
-        c = dot4_step(c, row.c + at + t, q0, q1);
-        d = dot4_step(d, row.d + at + t, q0, q1);
-      }
+      b = dot4_step(b, row.b + at + t, q0, q1);
+      c = dot4_step(c, row.c + at + t, q0, q1);
+      d = dot4_step(d, row.d + at + t, q0, q1);
     }
     at += 64;
   } while (at < lines * 64);
-  store_sums<four>(a, b, c, d, out);
+  store_sums(a, b, c, d, out);
 }
 
 NEONDOT void dot4_neondot(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
                           int32_t *out) {
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) dot4_rows_neondot<true>(codes, lines, ids + i, query, out + i);
-  for (; i < n; i++) dot4_rows_neondot<false>(codes, lines, ids + i, query, out + i);
+  for (size_t i = 0; i < n; i += 4) dot4_rows_neondot(codes, lines, ids + i, query, out + i);
 }
 
-template <bool four>
 inline void dot8_rows_neon(const uint8_t *codes, size_t lines, const uint32_t *ids, const int8_t *query,
                            int32x4_t start, int32_t *out) {
-  const dot_rows<four> row(codes, lines, ids);
+  const dot_rows row(codes, lines, ids);
   size_t at = 0;
   int32x4_t a = start, b = a, c = a, d = a;
   do {
     const int8x16_t q = vld1q_s8(query + at);
     a = dot8_step(a, lowered(vld1q_u8(row.a + at)), q);
-    if constexpr (four) {
-      b = dot8_step(b, lowered(vld1q_u8(row.b + at)), q);
-      c = dot8_step(c, lowered(vld1q_u8(row.c + at)), q);
-      d = dot8_step(d, lowered(vld1q_u8(row.d + at)), q);
-    }
+    b = dot8_step(b, lowered(vld1q_u8(row.b + at)), q);
+    c = dot8_step(c, lowered(vld1q_u8(row.c + at)), q);
+    d = dot8_step(d, lowered(vld1q_u8(row.d + at)), q);
     at += 16;
   } while (at < lines * 64);
-  store_sums<four>(a, b, c, d, out);
+  store_sums(a, b, c, d, out);
 }
 
 void dot8_neon(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query, int32_t *out) {
@@ -188,14 +170,11 @@ void dot8_neon(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n
     start = dot8_step(start, lowered(vdupq_n_u8(0)), q);
   }
   start = vnegq_s32(start);
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) dot8_rows_neon<true>(codes, lines, ids + i, query, start, out + i);
-  for (; i < n; i++) dot8_rows_neon<false>(codes, lines, ids + i, query, start, out + i);
+  for (size_t i = 0; i < n; i += 4) dot8_rows_neon(codes, lines, ids + i, query, start, out + i);
 }
 
-template <bool four>
 inline void dot4_rows_neon(const uint8_t *codes, size_t lines, const uint32_t *ids, const int8_t *query, int32_t *out) {
-  const dot_rows<four> row(codes, lines, ids);
+  const dot_rows row(codes, lines, ids);
   size_t at = 0;
   int32x4_t a = vdupq_n_s32(0), b = a, c = a, d = a;
   do {
@@ -204,27 +183,21 @@ inline void dot4_rows_neon(const uint8_t *codes, size_t lines, const uint32_t *i
     for (size_t t = 0; t < 64; t += 16) {
       const int8x16_t q0 = vld1q_s8(query + 2 * at + t), q1 = vld1q_s8(query + 2 * at + 64 + t);
       e = dot4_step(e, row.a + at + t, q0, q1);
-      if constexpr (four) {
-        f = dot4_step(f, row.b + at + t, q0, q1);
-        g = dot4_step(g, row.c + at + t, q0, q1);
-        h = dot4_step(h, row.d + at + t, q0, q1);
-      }
+      f = dot4_step(f, row.b + at + t, q0, q1);
+      g = dot4_step(g, row.c + at + t, q0, q1);
+      h = dot4_step(h, row.d + at + t, q0, q1);
     }
     a = vpadalq_s16(a, e);
-    if constexpr (four) {
-      b = vpadalq_s16(b, f);
-      c = vpadalq_s16(c, g);
-      d = vpadalq_s16(d, h);
-    }
+    b = vpadalq_s16(b, f);
+    c = vpadalq_s16(c, g);
+    d = vpadalq_s16(d, h);
     at += 64;
   } while (at < lines * 64);
-  store_sums<four>(a, b, c, d, out);
+  store_sums(a, b, c, d, out);
 }
 
 void dot4_neon(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query, int32_t *out) {
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) dot4_rows_neon<true>(codes, lines, ids + i, query, out + i);
-  for (; i < n; i++) dot4_rows_neon<false>(codes, lines, ids + i, query, out + i);
+  for (size_t i = 0; i < n; i += 4) dot4_rows_neon(codes, lines, ids + i, query, out + i);
 }
 
 }  // namespace minnow

@@ -52,26 +52,14 @@ AVX512 inline __m512i added_halves(__m512i a, __m512i b) {
   return _mm512_add_epi32(_mm512_maskz_unpacklo_epi64(0xFF, a, b), _mm512_maskz_unpackhi_epi64(0xFF, a, b));
 }
 
-template <bool four>
 AVX2 inline void store_sums(__m256i a, __m256i b, __m256i c, __m256i d, int32_t *out) {
-  if constexpr (four) {
-    const __m256i v = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
-    _mm_storeu_si128(reinterpret_cast<__m128i *>(out), folded(v));
-  } else {
-    __m128i v = folded(a);
-    v = _mm_add_epi32(v, _mm_unpackhi_epi64(v, v));
-    *out = _mm_cvtsi128_si32(v) + _mm_extract_epi32(v, 1);
-  }
+  const __m256i v = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+  _mm_storeu_si128(reinterpret_cast<__m128i *>(out), folded(v));
 }
 
-template <bool four>
 AVX512 inline void store_sums(__m512i a, __m512i b, __m512i c, __m512i d, int32_t *out) {
-  if constexpr (four) {
-    const __m512i v = added_halves(added_pairs(a, b), added_pairs(c, d));
-    _mm_storeu_si128(reinterpret_cast<__m128i *>(out), folded(folded(v)));
-  } else {
-    store_sums<false>(folded(a), folded(b), folded(c), folded(d), out);
-  }
+  const __m512i v = added_halves(added_pairs(a, b), added_pairs(c, d));
+  _mm_storeu_si128(reinterpret_cast<__m128i *>(out), folded(folded(v)));
 }
 
 AVX512 inline __m512i load512(const void *p) { return _mm512_load_si512(p); }
@@ -225,76 +213,63 @@ AVX2 float ip_avx2(const void *pa, const void *pb, const void *pd) {
   return 1.0f - (sum256(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3))) + tail);
 }
 
-template <bool four>
 AVX512VNNI inline void dot8_rows_avx512vnni(const uint8_t *codes, size_t lines, const uint32_t *ids,
                                             const int8_t *query, int32_t *out) {
-  const dot_rows<four> row(codes, lines, ids);
+  const dot_rows row(codes, lines, ids);
   size_t at = 0;
   __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
   do {
     const __m512i q = load512(query + at);
     a = _mm512_dpbusd_epi32(a, load512(row.a + at), q);
-    if constexpr (four) {
-      b = _mm512_dpbusd_epi32(b, load512(row.b + at), q);
-      c = _mm512_dpbusd_epi32(c, load512(row.c + at), q);
-      d = _mm512_dpbusd_epi32(d, load512(row.d + at), q);
-    }
+    b = _mm512_dpbusd_epi32(b, load512(row.b + at), q);
+    c = _mm512_dpbusd_epi32(c, load512(row.c + at), q);
+    d = _mm512_dpbusd_epi32(d, load512(row.d + at), q);
     at += 64;
   } while (at < lines * 64);
-  store_sums<four>(a, b, c, d, out);
+  store_sums(a, b, c, d, out);
 }
 
 AVX512VNNI void dot8_avx512vnni(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
                                 int32_t *out) {
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) dot8_rows_avx512vnni<true>(codes, lines, ids + i, query, out + i);
-  for (; i < n; i++) dot8_rows_avx512vnni<false>(codes, lines, ids + i, query, out + i);
+  for (size_t i = 0; i < n; i += 4) dot8_rows_avx512vnni(codes, lines, ids + i, query, out + i);
 }
 
-template <bool four>
 AVX512VNNI inline void dot4_rows_avx512vnni(const uint8_t *codes, size_t lines, const uint32_t *ids,
                                             const int8_t *query, int32_t *out) {
-  const dot_rows<four> row(codes, lines, ids);
+  const dot_rows row(codes, lines, ids);
   size_t at = 0;
   __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
   __m512i a16 = a, b16 = a, c16 = a, d16 = a;
   do {
     const __m512i q0 = load512(query + 2 * at), q1 = load512(query + 2 * at + 64);
     dot4_step(a, a16, row.a + at, q0, q1);
-    if constexpr (four) {
-      dot4_step(b, b16, row.b + at, q0, q1);
-      dot4_step(c, c16, row.c + at, q0, q1);
-      dot4_step(d, d16, row.d + at, q0, q1);
-    }
+    dot4_step(b, b16, row.b + at, q0, q1);
+    dot4_step(c, c16, row.c + at, q0, q1);
+    dot4_step(d, d16, row.d + at, q0, q1);
     at += 64;
   } while (at < lines * 64);
-  store_sums<four>(plus_16th(a, a16), plus_16th(b, b16), plus_16th(c, c16), plus_16th(d, d16), out);
+  store_sums(plus_16th(a, a16), plus_16th(b, b16), plus_16th(c, c16), plus_16th(d, d16), out);
 }
 
 AVX512VNNI void dot4_avx512vnni(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
                                 int32_t *out) {
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) dot4_rows_avx512vnni<true>(codes, lines, ids + i, query, out + i);
-  for (; i < n; i++) dot4_rows_avx512vnni<false>(codes, lines, ids + i, query, out + i);
+  for (size_t i = 0; i < n; i += 4) dot4_rows_avx512vnni(codes, lines, ids + i, query, out + i);
 }
 
-template <bool four>
 AVX512 inline void dot8_rows_avx512(const uint8_t *codes, size_t lines, const uint32_t *ids, const int8_t *query,
                                     __m512i start, int32_t *out) {
-  const dot_rows<four> row(codes, lines, ids);
+  const dot_rows row(codes, lines, ids);
   size_t at = 0;
   __m512i a = start, b = a, c = a, d = a;
   do {
     const __m512i q = load512(query + at), size = _mm512_abs_epi8(q), to = turn(q);
     a = dot8_step(a, size, _mm512_xor_si512(load512(row.a + at), to));
-    if constexpr (four) {
-      b = dot8_step(b, size, _mm512_xor_si512(load512(row.b + at), to));
-      c = dot8_step(c, size, _mm512_xor_si512(load512(row.c + at), to));
-      d = dot8_step(d, size, _mm512_xor_si512(load512(row.d + at), to));
-    }
+    b = dot8_step(b, size, _mm512_xor_si512(load512(row.b + at), to));
+    c = dot8_step(c, size, _mm512_xor_si512(load512(row.c + at), to));
+    d = dot8_step(d, size, _mm512_xor_si512(load512(row.d + at), to));
     at += 64;
   } while (at < lines * 64);
-  store_sums<four>(a, b, c, d, out);
+  store_sums(a, b, c, d, out);
 }
 
 AVX512 void dot8_avx512(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
@@ -305,54 +280,44 @@ AVX512 void dot8_avx512(const uint8_t *codes, size_t lines, const uint32_t *ids,
     start = dot8_step(start, _mm512_abs_epi8(q), turn(q));
   }
   start = _mm512_sub_epi32(_mm512_setzero_si512(), start);
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) dot8_rows_avx512<true>(codes, lines, ids + i, query, start, out + i);
-  for (; i < n; i++) dot8_rows_avx512<false>(codes, lines, ids + i, query, start, out + i);
+  for (size_t i = 0; i < n; i += 4) dot8_rows_avx512(codes, lines, ids + i, query, start, out + i);
 }
 
-template <bool four>
 AVX512 inline void dot4_rows_avx512(const uint8_t *codes, size_t lines, const uint32_t *ids, const int8_t *query,
                                     int32_t *out) {
-  const dot_rows<four> row(codes, lines, ids);
+  const dot_rows row(codes, lines, ids);
   size_t at = 0;
   __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
   do {
     const __m512i q0 = load512(query + 2 * at), q1 = load512(query + 2 * at + 64);
     a = dot4_step(a, row.a + at, q0, q1);
-    if constexpr (four) {
-      b = dot4_step(b, row.b + at, q0, q1);
-      c = dot4_step(c, row.c + at, q0, q1);
-      d = dot4_step(d, row.d + at, q0, q1);
-    }
+    b = dot4_step(b, row.b + at, q0, q1);
+    c = dot4_step(c, row.c + at, q0, q1);
+    d = dot4_step(d, row.d + at, q0, q1);
     at += 64;
   } while (at < lines * 64);
-  store_sums<four>(a, b, c, d, out);
+  store_sums(a, b, c, d, out);
 }
 
 AVX512 void dot4_avx512(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
                         int32_t *out) {
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) dot4_rows_avx512<true>(codes, lines, ids + i, query, out + i);
-  for (; i < n; i++) dot4_rows_avx512<false>(codes, lines, ids + i, query, out + i);
+  for (size_t i = 0; i < n; i += 4) dot4_rows_avx512(codes, lines, ids + i, query, out + i);
 }
 
-template <bool four>
 AVX2 inline void dot8_rows_avx2(const uint8_t *codes, size_t lines, const uint32_t *ids, const int8_t *query,
                                 __m256i start, int32_t *out) {
-  const dot_rows<four> row(codes, lines, ids);
+  const dot_rows row(codes, lines, ids);
   size_t at = 0;
   __m256i a = start, b = a, c = a, d = a;
   do {
     const __m256i q = load256(query + at), size = _mm256_abs_epi8(q), to = turn(q);
     a = dot8_step(a, size, _mm256_xor_si256(load256(row.a + at), to));
-    if constexpr (four) {
-      b = dot8_step(b, size, _mm256_xor_si256(load256(row.b + at), to));
-      c = dot8_step(c, size, _mm256_xor_si256(load256(row.c + at), to));
-      d = dot8_step(d, size, _mm256_xor_si256(load256(row.d + at), to));
-    }
+    b = dot8_step(b, size, _mm256_xor_si256(load256(row.b + at), to));
+    c = dot8_step(c, size, _mm256_xor_si256(load256(row.c + at), to));
+    d = dot8_step(d, size, _mm256_xor_si256(load256(row.d + at), to));
     at += 32;
   } while (at < lines * 64);
-  store_sums<four>(a, b, c, d, out);
+  store_sums(a, b, c, d, out);
 }
 
 AVX2 void dot8_avx2(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
@@ -363,36 +328,29 @@ AVX2 void dot8_avx2(const uint8_t *codes, size_t lines, const uint32_t *ids, siz
     start = dot8_step(start, _mm256_abs_epi8(q), turn(q));
   }
   start = _mm256_sub_epi32(_mm256_setzero_si256(), start);
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) dot8_rows_avx2<true>(codes, lines, ids + i, query, start, out + i);
-  for (; i < n; i++) dot8_rows_avx2<false>(codes, lines, ids + i, query, start, out + i);
+  for (size_t i = 0; i < n; i += 4) dot8_rows_avx2(codes, lines, ids + i, query, start, out + i);
 }
 
-template <bool four>
 AVX2 inline void dot4_rows_avx2(const uint8_t *codes, size_t lines, const uint32_t *ids, const int8_t *query,
                                 int32_t *out) {
-  const dot_rows<four> row(codes, lines, ids);
+  const dot_rows row(codes, lines, ids);
   size_t at = 0;
   __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
   do {
     const int8_t *q = query + 2 * at;
     const __m256i q0 = load256(q), q1 = load256(q + 32), q2 = load256(q + 64), q3 = load256(q + 96);
     a = dot4_step(a, row.a + at, q0, q1, q2, q3);
-    if constexpr (four) {
-      b = dot4_step(b, row.b + at, q0, q1, q2, q3);
-      c = dot4_step(c, row.c + at, q0, q1, q2, q3);
-      d = dot4_step(d, row.d + at, q0, q1, q2, q3);
-    }
+    b = dot4_step(b, row.b + at, q0, q1, q2, q3);
+    c = dot4_step(c, row.c + at, q0, q1, q2, q3);
+    d = dot4_step(d, row.d + at, q0, q1, q2, q3);
     at += 64;
   } while (at < lines * 64);
-  store_sums<four>(a, b, c, d, out);
+  store_sums(a, b, c, d, out);
 }
 
 AVX2 void dot4_avx2(const uint8_t *codes, size_t lines, const uint32_t *ids, size_t n, const int8_t *query,
                     int32_t *out) {
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) dot4_rows_avx2<true>(codes, lines, ids + i, query, out + i);
-  for (; i < n; i++) dot4_rows_avx2<false>(codes, lines, ids + i, query, out + i);
+  for (size_t i = 0; i < n; i += 4) dot4_rows_avx2(codes, lines, ids + i, query, out + i);
 }
 
 }  // namespace minnow

@@ -16,8 +16,9 @@ export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS="suppressions=$PWD/test/tsan.supp halt_on_error=1 second_deadlock_stack=1"
 
-run() { # run NAME FLAG...: the graph's driver and the encoder's
+run() { # run NAME FLAG...: the graph's driver, its kernels' but where threads are the matter, and the encoder's
 	drive "$1" test/driver.cc "${@:2}"
+	[[ $1 = thread ]] || drive "$1" test/kernels.cc "${@:2}"
 	drive "$1" ../internal/encoder/test/sets.cc "${@:2}"
 }
 
