@@ -34,7 +34,11 @@ char *address_space(size_t bytes) {
   return at;
 }
 
-size_t whole_pages(size_t bytes) { return round_up(bytes, bytes < huge_page ? 16 * small_page : huge_page); }
+// What is left over at the end gets a huge page where it fills half of one.
+size_t whole_pages(size_t bytes) {
+  const size_t small = round_up(bytes, 16 * small_page);
+  return small % huge_page < huge_page / 2 ? small : round_up(small, huge_page);
+}
 
 void free_memory(char *start, size_t length) {
   if (start) munmap(start, length);
