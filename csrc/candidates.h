@@ -60,19 +60,13 @@ class candidates {
     if (entries.size() < ef + 1) entries.resize(ef + 1);
   }
 
-  // No slot farther away than this can matter: what admits says, as one number for many distances, ties let in.
+  // No slot farther away than this can matter.
   float bound() const {
     const float last = kept < ef ? std::numeric_limits<float>::infinity() : distance_of(entries[size - 1]);
     return std::min(std::max(last, end_rule.radius), limit_distance);
   }
 
-  // Whether a slot so far away can still matter.
-  bool admits(float d) const {
-    const entry o = order(d);
-    return o <= limit && (kept < ef || o < entries[size - 1] >> 32 || o <= inside);
-  }
-
-  // Adds a slot that it admits. keep says of a slot whether an answer may contain it.
+  // Adds a slot within the bound. keep says of a slot whether an answer may contain it.
   template <class Keep>
   void add(float d, slot_id s, Keep &&keep) {
     const entry e = order(d) << 32 | static_cast<entry>(s) << 1;

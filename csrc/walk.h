@@ -203,7 +203,7 @@ void walk(const graph &g, int level, const Scorer &scorer, slot_id entry, size_t
     }
     for (size_t j = 0; j < count; j++) {
       const size_t i = near[j];
-      if (!w.found.admits(d[i])) continue;
+      if (d[i] > w.found.bound()) continue;  // what was added before may have moved it
       expect_list(g, s[i], level);  // a third of a walk is waiting for the list of one that was just added
       w.found.add(d[i], s[i], keep);
     }
