@@ -53,20 +53,22 @@ class candidates {
     end_rule = rule;
     inside = order(rule.radius);
     limit = UINT64_MAX;
-    limit_distance = std::numeric_limits<float>::infinity();
+    beyond_radius = after(rule.radius);
+    beyond_limit = std::numeric_limits<float>::infinity();
     nearest.clear();
     // A walk with a narrow filter may have made it much longer than others need.
     if (entries.size() > ordinary && entries.size() > 8 * ef) entries = std::vector<entry>();
     if (entries.size() < ef + 1) entries.resize(ef + 1);
   }
 
-  // No slot farther away than this can matter.
+  // Only slots nearer than this can matter. Not those as far as the last: of vectors that are all alike a walk would
+  // find no end.
   float bound() const {
     const float last = kept < ef ? std::numeric_limits<float>::infinity() : distance_of(entries[size - 1]);
-    return std::min(std::max(last, end_rule.radius), limit_distance);
+    return std::min(std::max(last, beyond_radius), beyond_limit);
   }
 
-  // Adds a slot within the bound. keep says of a slot whether an answer may contain it.
+  // Adds a slot nearer than the bound. keep says of a slot whether an answer may contain it.
   template <class Keep>
   void add(float d, slot_id s, Keep &&keep) {
     const entry e = order(d) << 32 | static_cast<entry>(s) << 1;
@@ -116,6 +118,9 @@ class candidates {
     return bits & 0x80000000u ? ~bits : bits ^ 0x80000000u;
   }
 
+  // The next float.
+  static float after(float d) { return distance_of((order(d) + 1) << 32); }
+
   // How many entries come before e: a search by quarters, whose steps are no branches, as nobody can foresee them, and
   // half as many as those of a search by halves. A build spends a tenth of its time here.
   size_t place_of(entry e) const {
@@ -137,8 +142,9 @@ class candidates {
     }
     nearest.insert(std::upper_bound(nearest.begin(), nearest.end(), d), d);
     if (nearest.size() < end_rule.least) return;
-    limit_distance = std::max(end_rule.beyond(nearest[end_rule.k - 1]), nearest.back());
-    limit = order(limit_distance);
+    const float farthest = std::max(end_rule.beyond(nearest[end_rule.k - 1]), nearest.back());
+    beyond_limit = after(farthest);
+    limit = order(farthest);
   }
 
   static constexpr size_t ordinary = 1 << 14;
@@ -149,8 +155,8 @@ class candidates {
   size_t next = 0;  // none before was not looked at
   stop end_rule;
   entry inside = 0;            // order of the radius
-  float limit_distance = 0;    // beyond which none matters
-  entry limit = UINT64_MAX;    // its order
+  entry limit = UINT64_MAX;    // order of the distance beyond which none matters
+  float beyond_radius = 0, beyond_limit = 0;  // the floats after those
   std::vector<float> nearest;  // distances, ascending, where there is a rule
 };
 

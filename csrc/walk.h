@@ -199,11 +199,11 @@ void walk(const graph &g, int level, const Scorer &scorer, slot_id entry, size_t
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
       near[count] = i;
-      count += d[i] <= bound;
+      count += d[i] < bound;
     }
     for (size_t j = 0; j < count; j++) {
       const size_t i = near[j];
-      if (d[i] > w.found.bound()) continue;  // what was added before may have moved it
+      if (d[i] >= w.found.bound()) continue;  // what was added before may have moved it
       expect_list(g, s[i], level);  // a third of a walk is waiting for the list of one that was just added
       w.found.add(d[i], s[i], keep);
     }

@@ -338,6 +338,30 @@ void one_thread_builds_one_graph(const kind &of) {
   same_graph(*a.g, *b.g);
 }
 
+// Those as far as the last of a full list stay out, whether an answer may contain them or not: of vectors all alike a
+// walk ends. Those at a radius, or as far as a rule lets a walk look, come in.
+void ties_end_a_walk() {
+  const auto keep = [](minnow::slot_id s) { return s != 9; };
+  minnow::candidates found;
+  found.clear(2);
+  CHECK(1 < found.bound());
+  for (minnow::slot_id s : {5, 9, 7}) found.add(1, s, keep);
+  CHECK(!(1 < found.bound()) && std::nextafter(1.0f, 0.0f) < found.bound());
+
+  minnow::stop rule;
+  rule.radius = 1;
+  found.clear(1, rule);
+  found.add(0, 5, keep);
+  CHECK(1 < found.bound() && !(std::nextafter(1.0f, 2.0f) < found.bound()));
+
+  rule = {};
+  rule.k = rule.least = 1;
+  rule.slack = 0.5f;
+  found.clear(8, rule);
+  found.add(2, 5, keep);
+  CHECK(3 < found.bound() && !(std::nextafter(3.0f, 4.0f) < found.bound()));
+}
+
 void life_of_a_flat_index(int32_t space) {
   status st;
   const size_t n = 300;
@@ -379,6 +403,7 @@ void life_of_a_flat_index(int32_t space) {
 }  // namespace
 
 int main() {
+  ties_end_a_walk();
   for (int32_t space : {HNSW_L2, HNSW_IP, HNSW_COSINE}) {
     for (int32_t bits : {0, 8, 4}) {
       for (int32_t engine : {HNSW_OWN, HNSW_UPSTREAM}) {
